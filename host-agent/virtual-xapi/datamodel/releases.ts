@@ -11,48 +11,48 @@ export interface Lifecycle {
 
 /** Oldest first. All of them precede every numbered release that the tables name. */
 const codeNames: readonly string[] = [
-  'rio',
-  'miami',
-  'symc',
-  'orlando',
-  'orlando-update-1',
-  'george',
-  'midnight-ride',
-  'cowley',
-  'boston',
-  'tampa',
-  'clearwater',
-  'vgpu-tech-preview',
-  'vgpu-productisation',
-  'clearwater-felton',
-  'clearwater-whetstone',
-  'creedence',
-  'cream',
-  'indigo',
-  'dundee',
-  'ely',
-  'falcon',
-  'inverness',
-  'jura',
-  'kolkata',
-  'lima',
-  'naples',
-  'oslo',
-  'quebec',
-  'stockholm',
-  'stockholm_psr',
+  "rio",
+  "miami",
+  "symc",
+  "orlando",
+  "orlando-update-1",
+  "george",
+  "midnight-ride",
+  "cowley",
+  "boston",
+  "tampa",
+  "clearwater",
+  "vgpu-tech-preview",
+  "vgpu-productisation",
+  "clearwater-felton",
+  "clearwater-whetstone",
+  "creedence",
+  "cream",
+  "indigo",
+  "dundee",
+  "ely",
+  "falcon",
+  "inverness",
+  "jura",
+  "kolkata",
+  "lima",
+  "naples",
+  "oslo",
+  "quebec",
+  "stockholm",
+  "stockholm_psr",
 ];
 
 /** Code names given after the 8.2 line had been cut; they were released with numbered versions. */
 const lateCodeNames: Readonly<Record<string, string>> = {
-  'nile-preview': '21.2.0',
-  nile: '21.3.0',
-  orinoco: '22.19.0',
+  "nile-preview": "21.2.0",
+  nile: "21.3.0",
+  orinoco: "22.19.0",
 };
 
 /** The two generations that presets offer. */
-export const GENERATION_8_2 = '1.249.41';
-export const GENERATION_8_3 = '26.1.4';
+export const GENERATION_8_2 = "1.249.41";
+export const GENERATION_8_3 = "26.1.4";
 
 function numbers(version: string): readonly number[] {
   const numeric = lateCodeNames[version] ?? version;
@@ -83,7 +83,7 @@ export function compareReleases(left: string, right: string): number {
 
 /** Whether `version` is at least `release`. */
 export function isAtLeast(version: string, release: string): boolean {
-  return release === '' || compareReleases(version, release) >= 0;
+  return release === "" || compareReleases(version, release) >= 0;
 }
 
 /** Whether it has been introduced; a removed message still exists and says so. */
@@ -92,7 +92,7 @@ export function introducedIn(version: string, lifecycle: Lifecycle): boolean {
 }
 
 export function removedIn(version: string, lifecycle: Lifecycle): boolean {
-  return lifecycle.removed !== '' && isAtLeast(version, lifecycle.removed);
+  return lifecycle.removed !== "" && isAtLeast(version, lifecycle.removed);
 }
 
 export function existsIn(version: string, lifecycle: Lifecycle): boolean {
