@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { demoActionSchema, demoStateSchema } from "./demo.ts";
-import { fingerprintSchema, knownPoolSchema, poolFactsItemSchema, treatmentSchema } from "./pool.ts";
+import {
+  fingerprintSchema,
+  knownPoolSchema,
+  poolFactsItemSchema,
+  treatmentSchema,
+} from "./pool.ts";
 import { rebootPlanSchema } from "./run.ts";
 
 /*
@@ -54,6 +59,20 @@ export const consoleApi = {
       coordinatorAddress: z.string().nullable(),
       trust: z.enum(["first-use", "trusted", "changed"]),
       trustedFingerprint: fingerprintSchema.nullable(),
+      /**
+       * Of a supporter only: the certificate of the coordinator it names. The password goes there, so
+       * this one must be shown and accepted as well. Null when the coordinator could not be looked at.
+       */
+      coordinatorCertificate: z
+        .object({
+          fingerprint: fingerprintSchema,
+          subject: z.string(),
+          validFromMs: z.number(),
+          validToMs: z.number(),
+          trust: z.enum(["first-use", "trusted", "changed"]),
+          trustedFingerprint: fingerprintSchema.nullable(),
+        })
+        .nullable(),
     }),
   ),
 
@@ -67,6 +86,8 @@ export const consoleApi = {
       user: z.string(),
       password: z.string(),
       trustFingerprint: fingerprintSchema.optional(),
+      /** the same for the coordinator's certificate, when the address is a supporter's */
+      trustCoordinatorFingerprint: fingerprintSchema.optional(),
       remember: z.boolean(),
     }),
     pool,
@@ -133,7 +154,10 @@ export const consoleApi = {
   "ha.disable": command(pool, nothing),
 
   /** Dry run of a reboot by the code that would do it. */
-  "reboot.plan": query(poolHost.extend({ handOverToUuid: z.string().optional() }), rebootPlanSchema),
+  "reboot.plan": query(
+    poolHost.extend({ handOverToUuid: z.string().optional() }),
+    rebootPlanSchema,
+  ),
   "reboot.start": command(
     poolHost.extend({
       handOverToUuid: z.string().optional(),

@@ -36,4 +36,9 @@ export interface Pipe {
   onText(reader: (text: string) => void): void;
   onClose(listener: () => void): void;
   close(): void;
+  /**
+   * Bytes taken by `send` that have not left yet. The backend holds streams back and merges their
+   * items while this is high; absent where delivery is immediate.
+   */
+  pendingBytes?(): number;
 }
