@@ -22,9 +22,12 @@ export function createConsole(ports: ConsolePorts): ConsoleBackend {
   const closers = new Set<() => void>();
   return {
     accept(pipe) {
-      const close = servePipe(pipe, { handlers, onUnexpected: warn });
+      const close = servePipe(pipe, {
+        handlers,
+        onUnexpected: warn,
+        onClosed: () => closers.delete(close),
+      });
       closers.add(close);
-      pipe.onClose(() => closers.delete(close));
     },
     async stop() {
       for (const close of closers) close();
@@ -54,5 +57,5 @@ function consoleHandlers(ports: ConsolePorts, pools: Pools): Handlers {
         (listener) => pools.onChange(listener),
         () => ({ pools: pools.list() }),
       ),
-  } as Handlers;
+  } as unknown as Handlers;
 }

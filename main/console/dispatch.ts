@@ -34,6 +34,7 @@ export interface DispatchOptions {
   readonly describeError?: DescribeError;
   /** where an unexpected exception goes with its stack; it never crosses the pipe */
   readonly onUnexpected?: (name: string, error: unknown) => void;
+  readonly onClosed?: () => void;
 }
 
 /** Streams are held back while more than this waits in the pipe. */
@@ -44,7 +45,10 @@ const openCallsMax = 256;
 /** Serves one pipe until it closes. Returns a function that cancels all its calls and closes it. */
 export function servePipe(pipe: Pipe, options: DispatchOptions): () => void {
   const service = new PipeService(pipe, options);
-  pipe.onClose(() => service.cancelAll());
+  pipe.onClose(() => {
+    service.cancelAll();
+    options.onClosed?.();
+  });
   pipe.onText((text) => service.receive(text));
   return () => {
     service.cancelAll();
