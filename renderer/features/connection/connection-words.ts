@@ -1,0 +1,44 @@
+import type { Connection } from "../../../main/contract/pool.ts";
+
+export interface ConnectionWords {
+  readonly tone: "ok" | "warn" | "bad" | "none";
+  readonly title: string;
+  readonly sinceMs: number | null;
+  /** true: the time since counts up as how long the facts have been old */
+  readonly isAging: boolean;
+}
+
+/** The connection strip in words. Only `live` is painted as good. */
+export const connectionWords = (connection: Connection): ConnectionWords => {
+  switch (connection.status) {
+    case "disconnected":
+      return { tone: "none", title: "Not connected", sinceMs: null, isAging: false };
+    case "connecting":
+      return {
+        tone: "none",
+        title: `Connecting to ${connection.address}`,
+        sinceMs: connection.sinceMs,
+        isAging: false,
+      };
+    case "live":
+      return {
+        tone: "ok",
+        title: `Live via ${connection.viaName}`,
+        sinceMs: connection.sinceMs,
+        isAging: false,
+      };
+    case "stale":
+      return { tone: "warn", title: "Stale", sinceMs: connection.sinceMs, isAging: true };
+    case "failed":
+      return { tone: "bad", title: "Connection failed", sinceMs: connection.sinceMs, isAging: true };
+    case "changed-certificate":
+      return {
+        tone: "bad",
+        title: "Stopped: certificate changed",
+        sinceMs: connection.sinceMs,
+        isAging: true,
+      };
+    case "needs-password":
+      return { tone: "bad", title: "Password needed", sinceMs: connection.sinceMs, isAging: true };
+  }
+};

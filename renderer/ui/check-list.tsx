@@ -1,0 +1,95 @@
+import { useState, type ReactNode } from "react";
+import { Ago } from "./age.tsx";
+import { groupChecks, type CheckRow } from "./check-groups.ts";
+import { counted } from "./format.ts";
+import { Mark } from "./mark.tsx";
+
+const Row = (props: { readonly check: CheckRow; readonly control?: ReactNode }) => {
+  const { check, control } = props;
+  return (
+    <li className="sk-check">
+      <span className="sk-check__icon">
+        <Mark name={`check-${check.state}`} onlyIcon />
+      </span>
+      <span className="sk-check__title">{check.title}</span>
+      <span className="sk-check__age">
+        <Ago atMs={check.evidenceAtMs} />
+      </span>
+      <span className="sk-check__more">
+        {check.sentence}{" "}
+        <span className="sk-faint">
+          {check.evidence === "" ? null : `Evidence: ${check.evidence}`}
+        </span>
+      </span>
+      {check.fix === null ? null : (
+        <span className="sk-check__fix">
+          <b>Fix:</b> {check.fix}
+        </span>
+      )}
+      {control === undefined ? null : <span className="sk-check__fix">{control}</span>}
+    </li>
+  );
+};
+
+const PassedRow = ({ check }: { readonly check: CheckRow }) => (
+  <li className="sk-check sk-check--passed" title={`${check.sentence} Evidence: ${check.evidence}`}>
+    <span className="sk-check__icon">
+      <Mark name="check-passed" onlyIcon />
+    </span>
+    <span className="sk-check__title">{check.title}</span>
+    <span className="sk-check__age">
+      <Ago atMs={check.evidenceAtMs} />
+    </span>
+  </li>
+);
+
+/**
+ * Reasons for and against, failed first. Passed ones are counted and folded; they open with a button.
+ * `control` adds something to a check, such as the box that acknowledges it.
+ */
+export const CheckList = (props: {
+  readonly checks: readonly CheckRow[];
+  readonly control?: (check: CheckRow) => ReactNode;
+}) => {
+  const [isOpen, setOpen] = useState(false);
+  const { open, passed } = groupChecks(props.checks);
+  return (
+    <div className="sk-checks">
+      {open.map((group) => (
+        <div key={group.state} className="sk-checks__group">
+          <h3>
+            {group.heading} <span>{group.checks.length}</span>
+          </h3>
+          <ul>
+            {group.checks.map((check) => (
+              <Row
+                key={`${check.id} ${check.object?.uuid ?? ""}`}
+                check={check}
+                control={props.control?.(check)}
+              />
+            ))}
+          </ul>
+        </div>
+      ))}
+      {passed.length === 0 ? null : (
+        <div className="sk-checks__group">
+          <button
+            type="button"
+            className="sk-link"
+            aria-expanded={isOpen}
+            onClick={() => setOpen(!isOpen)}
+          >
+            {isOpen ? "Hide" : "Show"} {counted(passed.length, "passed check")}
+          </button>
+          {isOpen ? (
+            <ul>
+              {passed.map((check) => (
+                <PassedRow key={`${check.id} ${check.object?.uuid ?? ""}`} check={check} />
+              ))}
+            </ul>
+          ) : null}
+        </div>
+      )}
+    </div>
+  );
+};
