@@ -1,0 +1,100 @@
+import { createClient } from "xen-api";
+import type { Xapi } from "xen-api";
+import type { Agent } from "undici";
+import { OutcomeUnknown, XapiFailure } from "../pool-session.ts";
+import { addressUrl } from "./address.ts";
+import type { MemberAddress } from "./address.ts";
+import { pinnedAgent } from "./pinned-agent.ts";
+import type { PinnedAgentOptions } from "./pinned-agent.ts";
+import type { LinkTiming } from "./timing.ts";
+
+/** One session at one member, through `xen-api`. Thrown away at the first sign of trouble. */
+export interface PoolClient {
+  readonly address: MemberAddress;
+  readonly sessionId: string;
+  call(method: string, args: readonly unknown[]): Promise<unknown>;
+  /** logs out, waiting for it a moment only, and closes all sockets; open calls fail */
+  close(): Promise<void>;
+}
+
+export interface PoolClientOptions {
+  readonly address: MemberAddress;
+  readonly sessionId: string;
+  readonly pins: Omit<PinnedAgentOptions, "connectMs">;
+  readonly timing: LinkTiming;
+}
+
+const logoutMs = 1_000;
+
+/**
+ * The client is given a session instead of a password. So it can neither log in again by itself, after
+ * which version 4.7.6 hangs for good when that one login fails, nor follow a supporter's word to an
+ * address nobody trusts. Its own event loop stays off: it waits 60 s in one call, which no watchdog can
+ * tell from silence, and it never compares what it keeps with `valid_ref_counts`.
+ */
+export async function openPoolClient(options: PoolClientOptions): Promise<PoolClient> {
+  const { timing, address, sessionId } = options;
+  const agent = pinnedAgent({ ...options.pins, connectMs: timing.connectMs });
+  const eventDeadlineMs = timing.eventWaitMs + timing.eventGraceMs;
+  const client = createClient({
+    url: addressUrl(address),
+    auth: { sessionId },
+    watchEvents: false,
+    transport: "json-rpc",
+    callTimeout: (method) => (method === "event.from" ? eventDeadlineMs : timing.callMs),
+    // Callers are bounded in `PoolLink`; here a limit would let slow calls delay the event call.
+    callConcurrency: 1_000,
+    roCallRetryOptions: { tries: 1 },
+  });
+  client._undiciDispatcher = agent;
+  client._setUrl(client._url);
+  try {
+    await client.connect();
+  } catch (error) {
+    agent.destroy().catch(() => undefined);
+    throw asSessionError("session.open", error);
+  }
+  return {
+    address,
+    sessionId,
+    async call(method, args) {
+      try {
+        return await client.call(method, ...args);
+      } catch (error) {
+        throw asSessionError(method, error);
+      }
+    },
+    close: () => closeClient(client, agent),
+  };
+}
+
+async function closeClient(client: Xapi, agent: Agent): Promise<void> {
+  // `disconnect` sends the logout without waiting; the sockets stay open for it a moment.
+  await client.disconnect().catch(() => undefined);
+  const closing = agent.close().catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, logoutMs);
+  });
+  await Promise.race([closing, late]);
+  clearTimeout(timer);
+  // Fails when it is closed already, which is what is wanted.
+  await agent.destroy().catch(() => undefined);
+}
+
+/** What XAPI reported keeps its code; anything else means that no answer came. */
+export function asSessionError(method: string, error: unknown): XapiFailure | OutcomeUnknown {
+  if (error instanceof XapiFailure || error instanceof OutcomeUnknown) return error;
+  if (isXapiError(error)) return new XapiFailure(error.code, error.params.map(String));
+  return new OutcomeUnknown(method, error);
+}
+
+function isXapiError(error: unknown): error is { code: string; params: readonly unknown[] } {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    "params" in error &&
+    Array.isArray(error.params)
+  );
+}
