@@ -19,7 +19,6 @@ export default defineConfig({
   build: {
     outDir: `${root}dist/renderer`,
     emptyOutDir: true,
-    target: "chrome140",
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 2000,

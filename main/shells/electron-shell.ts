@@ -1,0 +1,239 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type {
+  App,
+  BrowserWindow,
+  BrowserWindowConstructorOptions,
+  IpcMain,
+  IpcMainEvent,
+  MessageChannelMain,
+  Protocol,
+  SafeStorage,
+  Session,
+  WebContents,
+} from "electron";
+import { createConsole } from "../console/console.ts";
+import type { ConsoleBackend } from "../console/console.ts";
+import { callConsole } from "./console-call.ts";
+import type { ShellDemo } from "./demo-port.ts";
+import { DESKTOP_READY } from "./desktop.ts";
+import { keychainSecrets } from "./electron-secrets.ts";
+import { configFolder, fileState } from "./file-state.ts";
+import { memorySecrets, memoryState } from "./memory-stores.ts";
+import type { Preset } from "./options.ts";
+import { ownerName } from "./owner.ts";
+import { answerPage, fileHeaders, guardHeaders, type PageFiles } from "./page-files.ts";
+import { systemClock } from "./system-clock.ts";
+import { memoryPipePair } from "./transport/memory-pipe.ts";
+import { messagePortPipe } from "./transport/message-port-pipe.ts";
+
+/** The few things of Electron that the shell uses; `electron-main.ts` supplies the real ones. */
+export interface ElectronApi {
+  readonly app: Pick<
+    App,
+    "enableSandbox" | "exit" | "on" | "quit" | "requestSingleInstanceLock" | "setPath" | "whenReady"
+  >;
+  readonly protocol: Pick<Protocol, "handle" | "registerSchemesAsPrivileged">;
+  readonly ipcMain: Pick<IpcMain, "on">;
+  readonly safeStorage: SafeStorage;
+  /** the default session exists only once the app is ready */
+  readonly defaultSession: () => Pick<
+    Session,
+    "setDevicePermissionHandler" | "setPermissionCheckHandler" | "setPermissionRequestHandler"
+  >;
+  readonly createWindow: (options: BrowserWindowConstructorOptions) => BrowserWindow;
+  readonly createChannel: () => Pick<MessageChannelMain, "port1" | "port2">;
+}
+
+export interface ElectronSettings {
+  readonly readFiles: () => PageFiles;
+  /** absolute path of the built preload script */
+  readonly preload: string;
+  /** starts the demo pool and shows it, instead of the pools this person knows */
+  readonly demoPreset: Preset | null;
+  readonly demo: ShellDemo;
+  readonly log: (sentence: string) => void;
+}
+
+const SCHEME = "app";
+const ORIGIN = `${SCHEME}://skink`;
+const PAGE_URL = `${ORIGIN}/`;
+const PORT_CHANNEL = "skink:port";
+
+/**
+ * The desktop shell. The backend runs in Electron's main process, which does nothing else: the keychain
+ * lives there, and a crash of either would end the console anyway. The window is sandboxed and gets a
+ * message port, once it has shown that it is the page this program serves.
+ */
+export async function runElectronShell(
+  api: ElectronApi,
+  settings: ElectronSettings,
+): Promise<void> {
+  const { app, protocol } = api;
+  const scratch = settings.demoPreset === null ? null : separateProfile(app);
+  if (!app.requestSingleInstanceLock()) {
+    app.quit();
+    return;
+  }
+  app.enableSandbox();
+  const privileges = { standard: true, secure: true, supportFetchAPI: true, codeCache: true };
+  protocol.registerSchemesAsPrivileged([{ scheme: SCHEME, privileges }]);
+  app.on("web-contents-created", (_event, contents) => confine(contents));
+  app.on("window-all-closed", () => app.quit());
+
+  await app.whenReady();
+  denyPermissions(api);
+  const files = settings.readFiles();
+  protocol.handle(SCHEME, (request) => answerRequest(files, request));
+  const backend = await startBackend(api, settings);
+  endWithApp(app, backend, settings.demo, scratch);
+  await openPool(backend, settings);
+  await openWindow(api, settings, backend);
+  process.stdout.write(`${DESKTOP_READY}\n`);
+}
+
+/** A demo runs beside the person's console and leaves nothing: it has a profile of its own. */
+function separateProfile(app: ElectronApi["app"]): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "skink-demo-profile-"));
+  app.setPath("userData", folder);
+  return folder;
+}
+
+/** Only what was built can be asked for: paths are looked up, never opened. */
+export function answerRequest(
+  files: PageFiles,
+  request: Pick<Request, "method" | "url">,
+): Response {
+  const url = new URL(request.url);
+  if (url.host !== "skink" || request.method !== "GET") {
+    return new Response("Not offered", { status: 403, headers: guardHeaders });
+  }
+  if (url.pathname === "/" || url.pathname === "/index.html") {
+    const page = answerPage(files, []);
+    return new Response(page.body, { status: 200, headers: page.headers });
+  }
+  const file = files.files.get(url.pathname);
+  if (file === undefined) return new Response("Not found", { status: 404, headers: guardHeaders });
+  return new Response(new Uint8Array(file.body), { status: 200, headers: fileHeaders(file) });
+}
+
+/** No page but ours, no second window, nothing embedded. */
+function confine(contents: WebContents): void {
+  contents.setWindowOpenHandler(() => ({ action: "deny" }));
+  contents.on("will-attach-webview", (event) => event.preventDefault());
+  contents.on("will-navigate", (event) => {
+    if (!isOwnPage(event.url)) event.preventDefault();
+  });
+  contents.on("will-frame-navigate", (event) => {
+    if (!isOwnPage(event.url)) event.preventDefault();
+  });
+  contents.on("will-redirect", (event) => event.preventDefault());
+}
+
+/** A reload of the page is no navigation away. */
+function isOwnPage(address: string): boolean {
+  const hash = address.indexOf("#");
+  return (hash === -1 ? address : address.slice(0, hash)) === PAGE_URL;
+}
+
+function denyPermissions(api: ElectronApi): void {
+  const session = api.defaultSession();
+  session.setPermissionRequestHandler((_contents, _permission, answer) => answer(false));
+  session.setPermissionCheckHandler(() => false);
+  session.setDevicePermissionHandler(() => false);
+}
+
+async function startBackend(api: ElectronApi, settings: ElectronSettings): Promise<ConsoleBackend> {
+  const isDemo = settings.demoPreset !== null;
+  const store = isDemo ? memoryState() : fileState(configFolder());
+  const secrets = isDemo
+    ? memorySecrets()
+    : await keychainSecrets(api.safeStorage, store, process.platform, settings.log);
+  const { demo } = settings;
+  const owner = ownerName();
+  return createConsole({ clock: systemClock, secrets, store, demo, shell: "electron", owner });
+}
+
+/** Quitting waits until sessions are logged out and the demo pool is gone. */
+function endWithApp(
+  app: ElectronApi["app"],
+  backend: ConsoleBackend,
+  demo: ShellDemo,
+  scratch: string | null,
+): void {
+  let isEnding = false;
+  app.on("before-quit", (event) => {
+    event.preventDefault();
+    if (isEnding) return;
+    isEnding = true;
+    const end = async () => {
+      await backend.stop();
+      await demo.stop();
+    };
+    void end()
+      .catch(() => undefined)
+      .then(() => {
+        if (scratch !== null) rmSync(scratch, { recursive: true, force: true });
+        app.exit(0);
+      });
+  });
+}
+
+async function openPool(backend: ConsoleBackend, settings: ElectronSettings): Promise<void> {
+  if (settings.demoPreset === null) return;
+  const [inner, outer] = memoryPipePair();
+  backend.accept(inner);
+  try {
+    await callConsole(outer, "demo.start", { preset: settings.demoPreset });
+  } catch (error) {
+    // The window says so too, on the pool's place; here for who started it from a terminal.
+    settings.log(error instanceof Error ? error.message : String(error));
+  } finally {
+    outer.close();
+  }
+}
+
+async function openWindow(
+  api: ElectronApi,
+  settings: ElectronSettings,
+  backend: ConsoleBackend,
+): Promise<void> {
+  const window = api.createWindow({
+    width: 1280,
+    height: 800,
+    minWidth: 1024,
+    minHeight: 640,
+    title: "Skink",
+    autoHideMenuBar: true,
+    webPreferences: {
+      preload: settings.preload,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: false,
+    },
+  });
+  api.ipcMain.on(PORT_CHANNEL, (event) => {
+    if (!isOwnFrame(event, window)) {
+      settings.log("A frame that is not the console's page asked for a port and got none.");
+      return;
+    }
+    const channel = api.createChannel();
+    backend.accept(messagePortPipe(channel.port1));
+    event.senderFrame?.postMessage(PORT_CHANNEL, null, [channel.port2]);
+  });
+  api.app.on("second-instance", () => {
+    if (window.isMinimized()) window.restore();
+    window.focus();
+  });
+  await window.loadURL(PAGE_URL);
+}
+
+/** The top frame of our own window, showing our own page at this moment. */
+function isOwnFrame(event: IpcMainEvent, window: BrowserWindow): boolean {
+  const frame = event.senderFrame;
+  if (frame === null || event.sender !== window.webContents) return false;
+  return frame.parent === null && frame.origin === ORIGIN && isOwnPage(frame.url);
+}
