@@ -1,5 +1,4 @@
 import type { SafeStorage } from "electron";
-import { z } from "zod";
 import type { SecretStore, StateStore } from "../console/ports.ts";
 import { memorySecrets } from "./memory-stores.ts";
 
@@ -12,7 +11,6 @@ type Keychain = Pick<
 >;
 
 const DOCUMENT = "secrets";
-const documentSchema = z.record(z.string(), z.string());
 
 /**
  * Passwords encrypted with a key of the system's keychain. On Linux without one, Electron encrypts with
@@ -29,10 +27,7 @@ export async function keychainSecrets(
     log("No keychain is available on this system: passwords are kept in memory only.");
     return memorySecrets();
   }
-  const readAll = async (): Promise<Record<string, string>> => {
-    const parsed = documentSchema.safeParse(await store.read(DOCUMENT));
-    return parsed.success ? parsed.data : {};
-  };
+  const readAll = async (): Promise<Record<string, string>> => textsIn(await store.read(DOCUMENT));
   return {
     persistent: true,
     get: async (key) => {
@@ -55,6 +50,15 @@ export async function keychainSecrets(
       await store.write(DOCUMENT, rest);
     },
   };
+}
+
+function textsIn(document: unknown): Record<string, string> {
+  if (typeof document !== "object" || document === null) return {};
+  return Object.fromEntries(
+    Object.entries(document).filter((entry): entry is [string, string] => {
+      return typeof entry[1] === "string";
+    }),
+  );
 }
 
 async function hasRealKeychain(keychain: Keychain, platform: NodeJS.Platform): Promise<boolean> {

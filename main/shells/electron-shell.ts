@@ -95,7 +95,7 @@ export async function runElectronShell(
 
 /** A demo runs beside the person's console and leaves nothing: it has a profile of its own. */
 function separateProfile(app: ElectronApi["app"]): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "skink-demo-profile-"));
+  const folder = mkdtempSync(path.join(os.tmpdir(), "skink-profile-"));
   app.setPath("userData", folder);
   return folder;
 }

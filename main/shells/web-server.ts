@@ -125,7 +125,10 @@ async function answer(
   response: http.ServerResponse,
 ): Promise<void> {
   if (!hasOwnHost(door, request)) {
-    refuse(door, response, 403, `Host ${shown(request.headers.host)} is not this console`);
+    refuse(door, response, {
+      status: 403,
+      sentence: `Host ${shown(request.headers.host)} is not this console`,
+    });
     return;
   }
   const path = new URL(request.url ?? "/", "http://console.invalid").pathname;
@@ -135,7 +138,10 @@ async function answer(
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("Allow", "GET, HEAD");
-    refuse(door, response, 405, `${shown(request.method)} ${shown(path)} is not offered`);
+    refuse(door, response, {
+      status: 405,
+      sentence: `${shown(request.method)} ${shown(path)} is not offered`,
+    });
     return;
   }
   if (path === "/" || path === "/index.html") {
@@ -167,25 +173,32 @@ async function answerSession(
   }
   if (request.method !== "POST") {
     response.setHeader("Allow", "GET, POST");
-    refuse(door, response, 405, `${shown(request.method)} /session is not offered`);
+    refuse(door, response, {
+      status: 405,
+      sentence: `${shown(request.method)} /session is not offered`,
+    });
     return;
   }
   if (!hasOwnOrigin(request)) {
-    refuse(door, response, 403, `Origin ${shown(request.headers.origin)} is not this console`);
+    refuse(door, response, {
+      status: 403,
+      sentence: `Origin ${shown(request.headers.origin)} is not this console`,
+    });
     return;
   }
   if (request.headers["content-type"]?.split(";")[0]?.trim() !== "application/json") {
-    refuse(door, response, 415, "A session request was not JSON");
+    refuse(door, response, { status: 415, sentence: "A session request was not JSON" });
     return;
   }
   const token = tokenIn(await readBody(request, MAX_SESSION_BODY_BYTES));
   if (token === null) {
-    refuse(door, response, 400, "A session request held no token");
+    refuse(door, response, { status: 400, sentence: "A session request held no token" });
     return;
   }
   const redeemed = door.sessions.redeem(token);
   if (redeemed.status === "refused") {
-    refuse(door, response, 403, refusedLink[redeemed.reason], redeemed.reason);
+    const { reason } = redeemed;
+    refuse(door, response, { status: 403, sentence: refusedLink[reason], code: reason });
     return;
   }
   const attributes = "Path=/; HttpOnly; SameSite=Strict";
@@ -223,13 +236,14 @@ function turnAway(door: Door, socket: Duplex, status: string, sentence: string):
   (socket as Socket).destroySoon();
 }
 
-function refuse(
-  door: Door,
-  response: http.ServerResponse,
-  status: number,
-  sentence: string,
-  code = "refused",
-): void {
+interface Refusal {
+  readonly status: number;
+  readonly sentence: string;
+  readonly code?: string;
+}
+
+function refuse(door: Door, response: http.ServerResponse, refusal: Refusal): void {
+  const { status, sentence, code = "refused" } = refusal;
   door.log(`Refused: ${sentence}.`);
   const headers = { ...guardHeaders, "Content-Type": "application/json", Connection: "close" };
   response.writeHead(status, { ...headers, "Cache-Control": "no-store" });

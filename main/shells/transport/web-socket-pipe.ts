@@ -1,5 +1,5 @@
 import type { Pipe } from "../../contract/frames.ts";
-import type { WebSocket } from "ws";
+import type { RawData, WebSocket } from "ws";
 import { PipeEnd } from "./pipe-end.ts";
 
 export interface WebSocketPipeOptions {
@@ -39,7 +39,7 @@ export function webSocketPipe(socket: WebSocket, options: WebSocketPipeOptions =
       return;
     }
     onActivity?.();
-    end.delivered(String(data));
+    end.delivered(textOf(data));
   });
   const stopPings = pingEveryMs > 0 ? keepProving(socket, pingEveryMs) : () => undefined;
   socket.on("close", () => {
@@ -49,6 +49,11 @@ export function webSocketPipe(socket: WebSocket, options: WebSocketPipeOptions =
   // `close` follows every error, and that is all a pipe tells.
   socket.on("error", () => undefined);
   return end;
+}
+
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString("utf8");
+  return Buffer.isBuffer(data) ? data.toString("utf8") : Buffer.from(data).toString("utf8");
 }
 
 /** Pings; a peer that has not answered by the next ping is gone, even if TCP has not noticed. */
