@@ -28,6 +28,7 @@ export interface BuiltHost {
   readonly place: PresetPlace;
   readonly memoryBytes: number;
   readonly dom0MemoryBytes: number;
+  readonly bootedAtMs: number;
 }
 
 const dom0Gib = 4;
@@ -98,7 +99,7 @@ export function addHost(
   addPorts(build, { host: ref, place, networks: site.networks, index: site.index, site });
   addCertificate(build, ref, place, site.nowMs);
   const uuid = build.uuidOf("host", ref);
-  return { ref, uuid, controlDomain, plan, place, memoryBytes, dom0MemoryBytes };
+  return { ref, uuid, controlDomain, plan, place, memoryBytes, dom0MemoryBytes, bootedAtMs };
 }
 
 function hostIdentity(generation: XapiGeneration, plan: HostPlan, place: PresetPlace): XapiRecord {

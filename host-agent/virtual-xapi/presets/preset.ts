@@ -30,6 +30,8 @@ export interface PresetHost {
   readonly address: string;
   readonly memoryBytes: number;
   readonly dom0MemoryBytes: number;
+  /** milliseconds since the epoch */
+  readonly bootedAtMs: number;
   /** guests that run here; the database says the same */
   readonly domains: readonly DomainSpec[];
   readonly attachedDisks: readonly AttachedDisk[];

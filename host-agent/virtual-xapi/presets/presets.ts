@@ -166,6 +166,7 @@ function presetHost(estate: Estate, host: BuiltHost, index: number): PresetHost 
     address: host.place.address,
     memoryBytes: host.memoryBytes,
     dom0MemoryBytes: host.dom0MemoryBytes,
+    bootedAtMs: host.bootedAtMs,
     domains: estate.domains[index] ?? [],
     attachedDisks: estate.attached[index] ?? [],
     srUuids: [...shared, ...own].map((sr) => sr.uuid),

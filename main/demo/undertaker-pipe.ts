@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** This end of the pipe to the process that cleans up after a crash. */
+export interface Undertaker {
+  readonly pid: number | undefined;
+  began(pid: number): void;
+  ended(pid: number): void;
+  /** Lets it do its work now; resolves when processes and folder are gone. */
+  finish(): Promise<void>;
+}
+
+const program = fileURLToPath(new URL("./undertaker.ts", import.meta.url));
+
+export function startUndertaker(folder: string): Undertaker {
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", program, folder],
+    {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+      // Under Electron the same binary is Node only when told so.
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1", NODE_OPTIONS: "" },
+    },
+  );
+  // Neither the process nor its pipe keeps the pool's owner from leaving.
+  child.unref();
+  const pipe = child.stdin;
+  pipe.on("error", () => {});
+  if ("unref" in pipe && typeof pipe.unref === "function") pipe.unref();
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  return {
+    pid: child.pid,
+    began: (pid) => void pipe.write(`+${pid}\n`),
+    ended: (pid) => void pipe.write(`-${pid}\n`),
+    finish() {
+      child.ref();
+      pipe.end();
+      return gone;
+    },
+  };
+}
