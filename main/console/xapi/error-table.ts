@@ -237,7 +237,7 @@ const hosts: Record<string, ErrorRow> = {
     nextStep: "Protect the VM, shut it down, or let the wizard pause native HA.",
   },
   CANNOT_EVACUATE_HOST: {
-    sentence: (a) => `The host cannot be evacuated: ${evacuationReasons(a(0))}.`,
+    sentence: (a) => `The host cannot be evacuated: ${a(0, "no reason was given")}.`,
     nextStep: "Remove the reasons, or shut those VMs down.",
   },
   NO_HOSTS_AVAILABLE: {
@@ -496,20 +496,6 @@ export const errorTable: Readonly<Record<string, ErrorRow>> = {
   ...vms,
   ...storage,
 };
-
-/** XAPI packs several reasons into one text: "CODE,object,…|CODE,object,…". */
-function evacuationReasons(packed: string): string {
-  const reasons = packed.split("|").filter((reason) => reason !== "");
-  const said = reasons.map((reason) => {
-    const [code = "", ...params] = reason.split(",");
-    const row = Object.hasOwn(errorTable, code) ? errorTable[code] : undefined;
-    const a: Param = (position, otherwise = "") => params[position] || otherwise;
-    return row === undefined
-      ? `${params[0] ?? "a VM"} (${code})`
-      : row.sentence(a).replace(/\.$/u, "");
-  });
-  return said.length === 0 ? "no reason was given" : said.join("; ");
-}
 
 function mebi(bytes: number): string {
   return `${Math.round(bytes / 1_048_576)} MiB`;

@@ -29,7 +29,9 @@ export function describeFailure(
   params: readonly string[],
   names: ObjectNames = noNames,
 ): ConsoleError {
-  const said = params.map((param) => readable(param, names));
+  const said = params.map((param) =>
+    code === "CANNOT_EVACUATE_HOST" ? packedReasons(param, names) : readable(param, names),
+  );
   const detail = [code, ...said].join(" · ").slice(0, 1000);
   const row = Object.hasOwn(errorTable, code) ? errorTable[code] : undefined;
   if (row === undefined) {
@@ -46,6 +48,21 @@ export function describeFailure(
     detail,
     retryable: row.retryable ?? false,
   });
+}
+
+/** XAPI packs several failures into one text: "CODE,object,…|CODE,object,…". */
+function packedReasons(packed: string, names: ObjectNames): string {
+  return packed
+    .split("|")
+    .filter((reason) => reason !== "")
+    .map((reason) => {
+      const [code = "", ...params] = reason.split(",");
+      const { sentence } = describeFailure(code, params, names);
+      const what = params[0] === undefined ? "" : readable(params[0], names);
+      const isNamed = what === "" || sentence.toLowerCase().includes(what.toLowerCase());
+      return `${isNamed ? "" : `${what}: `}${sentence.replace(/\.$/u, "")}`;
+    })
+    .join("; ");
 }
 
 /** `who` starts the sentence: "Host “xcp1” (10.0.0.1)". */
@@ -156,7 +173,7 @@ function isTlsCode(code: string): boolean {
 }
 
 /** The code of the innermost network error; null when there is none. */
-function networkCode(error: unknown, depth = 0): string | null {
+export function networkCode(error: unknown, depth = 0): string | null {
   if (!(error instanceof Error) || depth > 5) return null;
   const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : error.cause;
   const found = networkCode(inner, depth + 1);
