@@ -1,0 +1,89 @@
+import type { ConsoleError } from "../../contract/errors.ts";
+import { OutcomeUnknown, type PoolRecords, type PoolSession } from "../pool-session.ts";
+import { ConsoleProblem, problem } from "../problem.ts";
+
+/** Maps what XAPI or the connection reported to a sentence with names. */
+export type Explain = (failure: unknown, records: PoolRecords) => ConsoleError;
+
+export interface ActsPorts {
+  readonly session: PoolSession;
+  readonly explain: Explain;
+}
+
+export interface Proof {
+  /** what must come true, as the rest of "… did not come true": "“node1” is disabled" */
+  readonly what: string;
+  readonly holds: (records: PoolRecords) => boolean;
+  readonly timeoutMs: number;
+  /** true: doing it twice is the same as doing it once */
+  readonly repeatable?: boolean;
+  /** how long a lost call may still take effect before it counts as not done; default 10 s */
+  readonly settleMs?: number;
+}
+
+/** How long a lost connection may take to come back before an act gives up. */
+export const reconnectMs = 300_000;
+
+/**
+ * Acts, and believes only the facts: an answer is not enough, and when no answer came (the session
+ * died) the facts decide. A lost call is repeated at most once, only where that is harmless, and only
+ * after the facts showed that it had no effect. Throws `ConsoleProblem`.
+ */
+export async function actAndProve(
+  ports: ActsPorts,
+  act: () => Promise<unknown>,
+  proof: Proof,
+): Promise<void> {
+  const { session } = ports;
+  try {
+    await act();
+  } catch (failure) {
+    if (!(failure instanceof OutcomeUnknown)) throw explained(ports, failure);
+    await untilLive(ports);
+    if (proof.repeatable === true && !(await cameTrue(ports, proof))) {
+      await act().catch((again: unknown) => {
+        if (!(again instanceof OutcomeUnknown)) throw explained(ports, again);
+        return untilLive(ports);
+      });
+    }
+  }
+  try {
+    await session.untilFacts(proof.what, proof.holds, proof.timeoutMs);
+  } catch (failure) {
+    throw problem(
+      "NOT_CONFIRMED",
+      `It could not be confirmed that ${proof.what}.`,
+      "Look at the pool before trying again.",
+      { retryable: true, detail: failure instanceof Error ? failure.message : String(failure) },
+    );
+  }
+}
+
+async function cameTrue({ session }: ActsPorts, proof: Proof): Promise<boolean> {
+  if (proof.holds(session.records())) return true;
+  try {
+    await session.untilFacts(proof.what, proof.holds, proof.settleMs ?? 10_000);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function untilLive({ session }: ActsPorts, timeoutMs = reconnectMs): Promise<void> {
+  try {
+    await session.untilLive(timeoutMs);
+  } catch (failure) {
+    throw problem(
+      "CONNECTION_LOST",
+      "The connection to the pool was lost and did not come back in time.",
+      "Reconnect, then look at what was left half done.",
+      { retryable: true, detail: failure instanceof Error ? failure.message : String(failure) },
+    );
+  }
+}
+
+/** Any failure as a `ConsoleProblem`; one that is explained already stays as it is. */
+export function explained(ports: ActsPorts, failure: unknown): ConsoleProblem {
+  if (failure instanceof ConsoleProblem) return failure;
+  return new ConsoleProblem(ports.explain(failure, ports.session.records()), failure);
+}
