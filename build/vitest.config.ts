@@ -12,6 +12,7 @@ export default defineConfig({
   cacheDir: `${root}node_modules/.cache/vitest`,
   test: {
     passWithNoTests: false,
+    teardownTimeout: 20_000,
     projects: [
       {
         extends: true,
@@ -30,7 +31,6 @@ export default defineConfig({
           exclude: ["test/e2e/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          teardownTimeout: 20_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
@@ -42,7 +42,6 @@ export default defineConfig({
           include: ["test/e2e/**/*.{test,e2e}.{ts,tsx}"],
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          teardownTimeout: 20_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
