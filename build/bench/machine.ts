@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { arch, cpus, platform, release, totalmem } from "node:os";
+
+/** What a number was measured on; without it the number means nothing to anybody else. */
+export interface MachineFacts {
+  readonly cpu: string;
+  readonly coreCount: number;
+  readonly memoryBytes: number;
+  readonly system: string;
+  readonly node: string;
+  readonly browser: string | null;
+  readonly measuredAt: string;
+}
+
+export function machineFacts(browser: string | null): MachineFacts {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model.trim() ?? "unknown",
+    coreCount: cores.length,
+    memoryBytes: totalmem(),
+    system: `${systemName()}, ${platform()} ${release()} ${arch()}`,
+    node: process.version,
+    browser,
+    measuredAt: new Date().toISOString(),
+  };
+}
+
+function systemName(): string {
+  try {
+    const text = readFileSync("/etc/os-release", "utf8");
+    return /^PRETTY_NAME="?([^"\n]+)/mu.exec(text)?.[1] ?? platform();
+  } catch {
+    // Only Linux has that file.
+    return platform();
+  }
+}
