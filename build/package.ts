@@ -68,6 +68,14 @@ function electronVersion(): string {
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
 
+/** Run by plain Node, not by Electron, and therefore outside of the archive. */
+function extraResources(): { from: string; to: string }[] {
+  return [
+    { from: path.join(root, "dist", "electron", "demo"), to: "demo" },
+    { from: path.join(root, "node_modules", "node", "bin"), to: "node" },
+  ];
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const wanted = asked(args);
   if (typeof wanted === "string") {
@@ -86,13 +94,15 @@ async function main(args: readonly string[]): Promise<number> {
   const output = wanted.out ?? path.join(root, "dist", isReal ? "package" : "package-stand-in");
   const dist = path.join(root, "node_modules", "electron", "dist");
   const made = await build({
-    projectDir: root,
+    // Not the repository: the program is complete in this folder, and packages are not looked for.
+    projectDir: path.join(root, "dist", "electron"),
     targets: Platform.current().createTarget("dir"),
     config: {
       ...settings,
       electronVersion: electronVersion(),
       electronDist: isReal ? dist : makeStandIn(path.join(root, "dist", "electron-stand-in")),
-      directories: { ...settings.directories, output },
+      directories: { output, buildResources: path.join(root, "build") },
+      extraResources: extraResources(),
     },
   });
   const what = isReal
