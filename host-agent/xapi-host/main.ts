@@ -3,7 +3,7 @@
  * `node main.ts --dir DIR [--dir DIR ...]`. It is started by a launcher and leaves with it.
  */
 import { parseArgs } from "node:util";
-import { createNode } from "../virtual-xapi/core/create-node.ts";
+import { createNode } from "../virtual-xapi/create-node.ts";
 import type { FromHost, Launcher, ToHost } from "./channel.ts";
 import { runHost, type RunningHost } from "./run-host.ts";
 
