@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { FromHost, PowerAction, ToHost } from "../../host-agent/xapi-host/channel.ts";
+import { demoNode, demoProgram } from "./programs.ts";
 import type { Undertaker } from "./undertaker-pipe.ts";
 
 /** The XAPI service of one host as the machine's service manager holds it. */
@@ -30,8 +30,6 @@ export interface ProcessOptions {
   readonly logFile: string;
   readonly compileCache: string;
 }
-
-const program = fileURLToPath(new URL("../../host-agent/xapi-host/main.ts", import.meta.url));
 
 /** A process for one host: signals are the faults. */
 export function serviceAlone(
@@ -97,7 +95,8 @@ export function startShared(options: ProcessOptions): SharedProcess {
 
 function startProcess(args: readonly string[], options: ProcessOptions): ChildProcess {
   const log = openSync(options.logFile, "a", 0o600);
-  const child = fork(program, [...args], {
+  const child = fork(demoProgram("xapi-host"), [...args], {
+    execPath: demoNode(),
     // A group of its own: the terminal's Ctrl-C reaches the owner, which stops hosts in order.
     detached: true,
     execArgv: ["--disable-warning=ExperimentalWarning"],

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { demoNode, demoProgram } from "./programs.ts";
 
 /** This end of the pipe to the process that cleans up after a crash. */
 export interface Undertaker {
@@ -10,17 +10,14 @@ export interface Undertaker {
   finish(): Promise<void>;
 }
 
-const program = fileURLToPath(new URL("./undertaker.ts", import.meta.url));
-
 export function startUndertaker(folder: string): Undertaker {
   const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", program, folder],
+    demoNode(),
+    ["--disable-warning=ExperimentalWarning", demoProgram("undertaker"), folder],
     {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
-      // Under Electron the same binary is Node only when told so.
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1", NODE_OPTIONS: "" },
+      env: { ...process.env, NODE_OPTIONS: "" },
     },
   );
   // Neither the process nor its pipe keeps the pool's owner from leaving.
