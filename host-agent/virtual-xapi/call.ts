@@ -252,10 +252,11 @@ export interface HiddenParam {
   readonly fallback?: XapiValue;
 }
 
-/** Runs on the host that was asked. The session is a local one. */
+/** Runs on the host that was asked. The session is a local one, or the pool's own between members. */
 export type LocalCall = (
   host: HostContext,
   args: readonly XapiValue[],
+  session: SessionInfo,
 ) => XapiValue | Promise<XapiValue>;
 
 export type LocalCallTable = Readonly<Record<string, LocalCall>>;

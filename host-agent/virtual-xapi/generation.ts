@@ -14,6 +14,8 @@ export interface XapiGeneration {
   /** `host.evacuate` takes a network (1.297) and a batch size (23.27). */
   readonly evacuateNetwork: boolean;
   readonly evacuateBatch: boolean;
+  /** `event.from` waits a batch time before its first look, except for tasks alone (25.5). */
+  readonly eventFromWaitsFirst: boolean;
   readonly messageDestroyMany: boolean;
   readonly messageDestroyAll: boolean;
   /** The datamodel has `xapi_build` in `host.software_version` (22.20). */
@@ -55,6 +57,7 @@ export function generationOf(
     unseenHost,
     evacuateNetwork: since("1.297"),
     evacuateBatch: since("23.27"),
+    eventFromWaitsFirst: since("25.5"),
     messageDestroyMany: since("22.19"),
     messageDestroyAll: since("26.6"),
     xapiBuildKey: since("22.20"),
