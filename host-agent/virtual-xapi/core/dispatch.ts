@@ -125,11 +125,7 @@ async function runElsewhere(life: Life, prepared: Prepared): Promise<Outcome> {
   return { type: "success", value: value ?? VOID, as: async ? TASK_REF : method.model.result };
 }
 
-async function runWithTask(
-  life: Life,
-  prepared: Prepared,
-  session: SessionInfo,
-): Promise<Outcome> {
+async function runWithTask(life: Life, prepared: Prepared, session: SessionInfo): Promise<Outcome> {
   const { name, async, method, args } = prepared;
   const { tasks, hostRef } = life.needCoordinator();
   const label = async ? ASYNC + name : name;

@@ -11,7 +11,11 @@ function setEnabled(ctx: CallContext, hostRef: string, enabled: boolean): void {
   updateHostOperations(ctx.db, hostRef);
 }
 
-async function disable(ctx: CallContext, life: Life, args: readonly XapiValue[]): Promise<XapiValue> {
+async function disable(
+  ctx: CallContext,
+  life: Life,
+  args: readonly XapiValue[],
+): Promise<XapiValue> {
   const [host, autoEnable] = args;
   const hostRef = String(host);
   const enabled = ctx.db.bool("host", hostRef, "enabled");

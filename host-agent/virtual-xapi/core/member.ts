@@ -32,9 +32,7 @@ function factsOf(life: Life, srUuids: readonly string[]): HostFactsValue {
     xapiVersion: life.options.generation.version,
     reaches: srUuids.filter((uuid) => storage.reaches(uuid)),
     attached: storage.attached().map((disk) => disk.vdiUuid),
-    domains: domains
-      .list()
-      .map(({ vmUuid, domid, paused }) => ({ vmUuid, domid, paused })),
+    domains: domains.list().map(({ vmUuid, domid, paused }) => ({ vmUuid, domid, paused })),
   };
 }
 
@@ -141,11 +139,7 @@ function recordStorage(ctx: CallContext, hostRef: string, facts: HostFactsValue)
   }
 }
 
-function resyncGuests(
-  ctx: CallContext,
-  hostRef: string,
-  facts: HostFactsValue,
-): readonly string[] {
+function resyncGuests(ctx: CallContext, hostRef: string, facts: HostFactsValue): readonly string[] {
   const { db } = ctx;
   const strays: string[] = [];
   const here = new Set<string>();

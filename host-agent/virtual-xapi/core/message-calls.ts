@@ -6,7 +6,10 @@ import type { MessageStore } from "./messages.ts";
 import { parseWhere } from "./where.ts";
 
 /** `destroy_all` takes `before`, `after` (datetimes) and `priority`; what is left out matches all. */
-function matchesFilters(record: XapiRecord, filters: { readonly [key: string]: XapiValue }): boolean {
+function matchesFilters(
+  record: XapiRecord,
+  filters: { readonly [key: string]: XapiValue },
+): boolean {
   const at = parseDatetime(String(record["timestamp"]));
   const { before, after, priority } = filters;
   return (

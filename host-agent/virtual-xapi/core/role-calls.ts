@@ -32,9 +32,7 @@ async function hello(ctx: CallContext, life: Life, args: readonly XapiValue[]): 
 }
 
 function cannotContact(hostRef: string, error: unknown): unknown {
-  return error instanceof PeerUnreachable
-    ? new XapiFailure("CANNOT_CONTACT_HOST", hostRef)
-    : error;
+  return error instanceof PeerUnreachable ? new XapiFailure("CANNOT_CONTACT_HOST", hostRef) : error;
 }
 
 /** A fresh copy on every member. Throws `HOST_OFFLINE`, `CANNOT_CONTACT_HOST` for the first that has none. */

@@ -15,9 +15,7 @@ export function parseSubscription(text: string): Subscription {
   const slash = text.indexOf("/");
   const name = (slash < 0 ? text : text.slice(0, slash)).toLowerCase();
   if (name === "") throw new XapiFailure("EVENT_SUBSCRIPTION_PARSE_FAILURE", text);
-  return slash < 0
-    ? { type: "class", name }
-    : { type: "object", name, ref: text.slice(slash + 1) };
+  return slash < 0 ? { type: "class", name } : { type: "object", name, ref: text.slice(slash + 1) };
 }
 
 export function wantsClass(subscriptions: readonly Subscription[], cls: string): boolean {

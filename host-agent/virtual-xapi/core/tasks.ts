@@ -112,7 +112,8 @@ export class TaskStore {
   cancelAllOn(hostRef: string): void {
     const db = this.#parts.db();
     for (const ref of db.refs("task")) {
-      if (db.str("task", ref, "resident_on") === hostRef) this.#finish(ref, { status: "cancelled" });
+      if (db.str("task", ref, "resident_on") === hostRef)
+        this.#finish(ref, { status: "cancelled" });
     }
   }
 

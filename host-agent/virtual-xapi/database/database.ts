@@ -23,6 +23,11 @@ interface Change {
   readonly row: Row;
 }
 
+export interface Write {
+  readonly operation: "add" | "mod" | "del";
+  readonly row: Row;
+}
+
 /** Deep equality of two values. */
 export function sameValue(left: XapiValue | undefined, right: XapiValue | undefined): boolean {
   if (left === right) return true;
@@ -41,10 +46,10 @@ export class Database implements DbAccess {
   readonly #newUuid: () => string;
   readonly #waiters = new Set<() => void>();
   readonly #undo: (() => void)[] = [];
+  #watcher: ((write: Write) => void) | null = null;
   #changes: Change[] = [];
   #generation: number;
   #depth = 0;
-  #quiet = false;
 
   constructor(options: DatabaseOptions) {
     this.version = options.version;
@@ -154,6 +159,7 @@ export class Database implements DbAccess {
     table.add(row);
     this.#classByRef.set(ref, row);
     this.#note(row);
+    this.#watcher?.({ operation: "add", row });
     this.#remember(() => {
       table.remove(row);
       this.#classByRef.delete(ref);
@@ -200,6 +206,7 @@ export class Database implements DbAccess {
     table.remove(row);
     this.#classByRef.delete(ref);
     table.logDeletion(row, this.#bump());
+    this.#watcher?.({ operation: "del", row });
     this.#remember(() => {
       table.add(row);
       table.deletions = deletionsBefore;
@@ -242,14 +249,14 @@ export class Database implements DbAccess {
     });
   }
 
-  /** Lets writes pass without waking anyone, e.g. while a copy is being restored. */
-  quietly(work: () => void): void {
-    this.#quiet = true;
-    try {
-      work();
-    } finally {
-      this.#quiet = false;
-    }
+  /** Tells of every single write as it happens; at most one watcher. */
+  watchWrites(watcher: (write: Write) => void): void {
+    this.#watcher = watcher;
+  }
+
+  /** A generation for something that is kept outside of the tables; wakes whoever waits. */
+  nextGeneration(): number {
+    return this.#bump();
   }
 
   /** Puts a row back as it was dumped, without a new generation. */
@@ -319,7 +326,7 @@ export class Database implements DbAccess {
 
   #bump(): number {
     this.#generation += 1;
-    if (!this.#quiet) for (const wake of [...this.#waiters]) wake();
+    for (const wake of [...this.#waiters]) wake();
     return this.#generation;
   }
 
@@ -340,6 +347,7 @@ export class Database implements DbAccess {
     row.modified = this.#bump();
     row.line = null;
     this.#note(row);
+    this.#watcher?.({ operation: "mod", row });
     this.#remember(() => {
       row.record = before;
       row.line = null;

@@ -159,13 +159,17 @@ export class VirtualMachine {
     this.powerOn();
   }
 
-  handle(request: Omit<HttpRequest, "peerAddress">): Promise<{ readonly status: number; readonly contentType: string; readonly body: string }> {
+  handle(
+    request: Omit<HttpRequest, "peerAddress">,
+  ): Promise<{ readonly status: number; readonly contentType: string; readonly body: string }> {
     if (!this.#xapiRuns || this.node === null) return Promise.reject(new Error("ECONNREFUSED"));
     if (this.hung) return new Promise(() => {});
     return this.node.handle({ ...request, peerAddress: "198.51.100.1" });
   }
 
-  client(options: { readonly via?: "tcp" | "socket"; readonly format?: "xml" | "json" } = {}): VirtualClient {
+  client(
+    options: { readonly via?: "tcp" | "socket"; readonly format?: "xml" | "json" } = {},
+  ): VirtualClient {
     return new VirtualClient((request) => this.handle(request), options);
   }
 

@@ -81,7 +81,9 @@ export class VirtualNetwork {
         if (this.#cut.has(`${to}>${from}`) || !open.delete(fail)) return;
         resolve(reply);
       };
-      this.#time.schedule(LATENCY_MS, () => this.#deliver(`${from}>${to}`, request, { done, fail }));
+      this.#time.schedule(LATENCY_MS, () =>
+        this.#deliver(`${from}>${to}`, request, { done, fail }),
+      );
     });
   }
 
