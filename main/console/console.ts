@@ -1,10 +1,16 @@
+import type { ApiName, NameOfKind } from "../contract/console-api.ts";
+import type { DemoState } from "../contract/demo.ts";
 import type { Pipe } from "../contract/frames.ts";
 import { servePipe } from "./dispatch.ts";
 import type { Handlers } from "./dispatch.ts";
-import { openPools } from "./pools.ts";
-import type { Pools } from "./pools.ts";
-import type { ConsolePorts } from "./ports.ts";
+import { Pools } from "./pools.ts";
+import type { ConsolePorts, DemoControl } from "./ports.ts";
+import { problem } from "./problem.ts";
 import { latestValue } from "./streams.ts";
+import { describePoolError } from "./xapi/errors.ts";
+import { noNames } from "./xapi/names.ts";
+import { linkTiming } from "./xapi/timing.ts";
+import type { LinkTiming } from "./xapi/timing.ts";
 
 export interface ConsoleBackend {
   /** Serves a window until its pipe closes; the shell has checked who is at the other end. */
@@ -16,14 +22,23 @@ export interface ConsoleBackend {
 const consoleVersion = "0.1.0";
 
 /** The whole backend. It connects by itself to pools whose password is kept. */
-export function createConsole(ports: ConsolePorts): ConsoleBackend {
-  const pools = openPools(ports);
-  const handlers = consoleHandlers(ports, pools);
+export function createConsole(
+  ports: ConsolePorts,
+  timing: LinkTiming = linkTiming,
+): ConsoleBackend {
+  const pools = new Pools(ports, timing);
+  const handlers: Handlers = {
+    ...aboutConsole(ports),
+    ...aboutPools(pools),
+    ...aboutOnePool(pools),
+    ...aboutDemo(pools, ports.demo),
+  };
   const closers = new Set<() => void>();
   return {
     accept(pipe) {
       const close = servePipe(pipe, {
         handlers,
+        describeError: (error) => describePoolError(error, noNames),
         onUnexpected: warn,
         onClosed: () => closers.delete(close),
       });
@@ -41,7 +56,13 @@ function warn(name: string, error: unknown): void {
   process.emitWarning(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : ""}`);
 }
 
-function consoleHandlers(ports: ConsolePorts, pools: Pools): Handlers {
+type Rows<N extends ApiName> = Pick<Handlers, N>;
+type NamesUnder<Prefix extends string> = Extract<ApiName, `${Prefix}.${string}`>;
+
+/** Commands without data answer with an empty object once they were accepted. */
+const nothing = (): Record<string, never> => ({});
+
+function aboutConsole(ports: ConsolePorts): Rows<"console.hello"> {
   return {
     "console.hello": () =>
       Promise.resolve({
@@ -52,10 +73,91 @@ function consoleHandlers(ports: ConsolePorts, pools: Pools): Handlers {
           demo: ports.demo !== null,
         },
       }),
+  };
+}
+
+function aboutPools(pools: Pools): Rows<NamesUnder<"pools">> {
+  return {
     "pools.watch": () =>
       latestValue(
         (listener) => pools.onChange(listener),
         () => ({ pools: pools.list() }),
       ),
-  } as unknown as Handlers;
+    "pools.probe": ({ address }) => pools.probe(address),
+    "pools.connect": (input) => pools.connect(input),
+    "pools.reconnect": ({ poolId, password }) => pools.reconnect(poolId, password).then(nothing),
+    "pools.disconnect": ({ poolId }) => pools.disconnect(poolId).then(nothing),
+    "pools.forget": ({ poolId }) => pools.forget(poolId).then(nothing),
+    "pools.acceptCertificate": (input) => pools.acceptCertificate(input).then(nothing),
+  };
+}
+
+function aboutOnePool(pools: Pools): Rows<NamesUnder<"pool" | "vms" | "ha" | "reboot">> {
+  return {
+    "pool.watch": ({ poolId }) => pools.get(poolId).facts.open(),
+    "vms.setProtection": async ({ poolId, changes }) => pools.get(poolId).ha.setProtection(changes),
+    "ha.heartbeatSrs": async ({ poolId }) => pools.get(poolId).ha.heartbeatSrs(),
+    "ha.tolerance": async ({ poolId, treatments }) => pools.get(poolId).ha.tolerance(treatments),
+    "ha.enable": async ({ poolId, ...input }) => pools.get(poolId).ha.enable(input).then(nothing),
+    "ha.disable": async ({ poolId }) => pools.get(poolId).ha.disable().then(nothing),
+    "reboot.plan": async ({ poolId, ...input }) => pools.get(poolId).reboots.plan(input),
+    "reboot.start": async ({ poolId, ...input }) => pools.get(poolId).reboots.start(input),
+    "reboot.stop": async ({ poolId, runId }) => {
+      pools.get(poolId).reboots.stop(runId);
+      return {};
+    },
+    "reboot.dismiss": async ({ poolId, runId }) => {
+      pools.get(poolId).reboots.dismiss(runId);
+      return {};
+    },
+  };
+}
+
+const noDemo: DemoState = {
+  status: "off",
+  sentence: "This console has no demo pool.",
+  hosts: [],
+  cutLinks: [],
+};
+
+function aboutDemo(
+  pools: Pools,
+  demo: DemoControl | null,
+): Rows<Extract<NameOfKind<"stream" | "command">, `demo.${string}`>> {
+  const needed = (): DemoControl => {
+    if (demo !== null) return demo;
+    throw problem(
+      "no-demo",
+      "This console has no demo pool.",
+      "Start Skink with npm run demo to get one.",
+    );
+  };
+  return {
+    "demo.watch": () => (wake) => {
+      let state: DemoState | null = noDemo;
+      const stop = demo?.watch((next) => {
+        state = next;
+        wake();
+      });
+      return {
+        take() {
+          const item = state;
+          state = null;
+          return item;
+        },
+        close: () => stop?.(),
+      };
+    },
+    "demo.start": async ({ preset }) => pools.connectDemo(await needed().start(preset)),
+    "demo.stop": async () => {
+      const control = needed();
+      await pools.disconnectDemo();
+      await control.stop();
+      return {};
+    },
+    "demo.break": async (action) => {
+      await needed().act(action);
+      return {};
+    },
+  };
 }

@@ -230,6 +230,10 @@ export class PoolFacts implements FactsListener {
       return;
     }
     const next = vmRow(index, ref, record);
+    if (knownUuid !== undefined && knownUuid !== next.uuid) {
+      this.#vms.delete(knownUuid);
+      this.#subscribers.mark("vms", knownUuid);
+    }
     this.#vmUuids.set(ref, next.uuid);
     if (sameData(next, this.#vms.get(next.uuid))) return;
     this.#vms.set(next.uuid, next);

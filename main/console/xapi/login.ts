@@ -67,7 +67,8 @@ export async function logIn(options: LoginOptions): Promise<LoginOutcome> {
   }
 }
 
-function failedLogin(
+/** What a refused login means. */
+export function failedLogin(
   code: string,
   params: readonly string[],
   address: MemberAddress,

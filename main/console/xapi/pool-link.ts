@@ -9,6 +9,7 @@ import { nameOf, textOf } from "../verdict/read.ts";
 import type { AddressMap, MemberAddress } from "./address.ts";
 import { describeFailure, describeNetworkError, networkCode } from "./errors.ts";
 import { EventFeed } from "./event-feed.ts";
+import type { Credentials } from "./login.ts";
 import { membersOf, vouchForMembers } from "./members.ts";
 import type { Member } from "./members.ts";
 import { namesFrom } from "./names.ts";
@@ -30,7 +31,6 @@ export interface PoolLinkOptions {
   readonly poolId: string;
   /** null until the first login has told it */
   readonly poolUuid: string | null;
-  readonly user: string;
   readonly members: readonly Member[];
   readonly addressMap: AddressMap;
   readonly trust: TrustStore;
@@ -39,7 +39,7 @@ export interface PoolLinkOptions {
   readonly onFacts: FactsListener;
   /** the hosts of the pool changed: remember them for the next start */
   readonly onMembers: (members: readonly Member[], poolUuid: string) => void;
-  /** the pool refuses the password it accepted before */
+  /** a mistake in here; the connection ends, the process does not */
   readonly onUnexpected: (error: unknown) => void;
 }
 
@@ -75,6 +75,7 @@ export class PoolLink implements PoolSession {
   #client: PoolClient | null = null;
   #members: readonly Member[];
   #poolUuid: string | null;
+  #credentials: Credentials = { user: "", password: "" };
   #lastCoordinator: MemberAddress | null = null;
   #run: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
   #callsOpen = 0;
@@ -91,14 +92,21 @@ export class PoolLink implements PoolSession {
   }
 
   /** Connects, with a session that was opened already or by looking for the coordinator. */
-  start(password: string, opened: OpenedSession | null): void {
+  start(credentials: Credentials, opened: OpenedSession | null): void {
     if (this.#run !== null) return;
+    this.#credentials = credentials;
     const stop = new AbortController();
-    const done = this.#runUntil(stop.signal, password, opened).catch((error: unknown) => {
+    const done = this.#runUntil(stop.signal, opened).catch((error: unknown) => {
       this.#options.onUnexpected(error);
       this.#setConnection({ status: "failed", sinceMs: this.#wallMs(), error: brokenInside });
     });
     this.#run = { stop, done };
+  }
+
+  /** One more way in, which somebody typed. */
+  addAddress(address: MemberAddress): void {
+    if (this.#members.some((member) => member.address.text === address.text)) return;
+    this.#members = [...this.#members, { address, name: null }];
   }
 
   /** Logs out and keeps what was known. */
@@ -208,17 +216,13 @@ export class PoolLink implements PoolSession {
     }
   }
 
-  async #runUntil(
-    signal: AbortSignal,
-    password: string,
-    opened: OpenedSession | null,
-  ): Promise<void> {
+  async #runUntil(signal: AbortSignal, opened: OpenedSession | null): Promise<void> {
     let next = opened;
     let refusedMax = opened === null ? 1 : refusedMaxKnown;
     this.#setConnecting(opened?.address.text ?? this.#members[0]?.address.text ?? "");
     while (!signal.aborted) {
       if (next === null) {
-        const found = await this.#seek(signal, password, refusedMax);
+        const found = await this.#seek(signal, refusedMax);
         if (found === null) return;
         next = found;
       }
@@ -235,11 +239,7 @@ export class PoolLink implements PoolSession {
   }
 
   /** Null when it was stopped or a person has to give a password. */
-  async #seek(
-    signal: AbortSignal,
-    password: string,
-    refusedMax: number,
-  ): Promise<OpenedSession | null> {
+  async #seek(signal: AbortSignal, refusedMax: number): Promise<OpenedSession | null> {
     const { clock, timing } = this.#options;
     const dispatcher = pinnedAgent({ ...this.#pins(), connectMs: timing.connectMs });
     try {
@@ -247,7 +247,7 @@ export class PoolLink implements PoolSession {
         dispatcher,
         clock,
         timing,
-        credentials: { user: this.#options.user, password },
+        credentials: this.#credentials,
         poolUuid: this.#poolUuid,
         members: this.#seekOrder(),
         refusedMax,
@@ -441,7 +441,7 @@ export class PoolLink implements PoolSession {
   #setNeedsPassword(): void {
     const error = consoleError(
       "wrong-password",
-      `The pool refused the password of ${this.#options.user}.`,
+      `The pool refused the password of ${this.#credentials.user}.`,
       "Enter the password again.",
     );
     this.#run = null;
