@@ -15,9 +15,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 /*
  * A door that nobody tries is a wall painted on paper. This plants every import that the door table
- * forbids, one file each, in a copy of the rooms, and every import it allows beside them, and lets the
- * real lint with the real configuration say which is which. The table here is written a second time
- * on purpose: a slip in the configuration cannot hide itself.
+ * forbids, one file each, in a copy of the rooms, and every import it allows beside them, and lets
+ * the real lint with the real configuration say which is which. The table here is written a second
+ * time on purpose: a slip in the configuration cannot hide itself.
  */
 const root = join(import.meta.dirname, "..");
 

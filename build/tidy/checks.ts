@@ -1,6 +1,6 @@
 /*
- * The rules of build/tidy.ts as pure functions over the files of the repo, so that each can be shown
- * to fail. They read text, not syntax trees: a rule that needs types belongs to the lint.
+ * The rules of build/tidy.ts as pure functions over the files of the repo, so that each can be
+ * shown to fail. They read text, not syntax trees: a rule that needs types belongs to the lint.
  */
 
 export interface SourceFile {

@@ -1,8 +1,9 @@
 import { subscribe } from "node:diagnostics_channel";
 
 /*
- * Loaded before the program that is measured (`node --import`). It changes nothing there: it listens
- * to what undici tells about its requests and answers questions about memory over the IPC channel.
+ * Loaded before the program that is measured (`node --import`). It changes nothing there: it
+ * listens to what undici tells about its requests and answers questions about memory over the IPC
+ * channel.
  */
 
 export type Observation =

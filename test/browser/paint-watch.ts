@@ -1,10 +1,10 @@
 import type { Page } from "playwright-core";
 
 /*
- * When did a person see it? The page looks at itself after every change of its document; once what is
- * waited for is there, it waits for the next animation frame and for the first task after it, which
- * runs when that frame is on its way to the screen. A change made inside a frame is so counted up to
- * one frame too late, never too early.
+ * When did a person see it? The page looks at itself after every change of its document; once what
+ * is waited for is there, it waits for the next animation frame and for the first task after it,
+ * which runs when that frame is on its way to the screen. A change made inside a frame is so
+ * counted up to one frame too late, never too early.
  */
 
 interface PaintWatch {

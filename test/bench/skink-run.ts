@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import type { DemoPool } from "../../main/demo/demo-pool.ts";
+import {
+  armPaintWatch,
+  clockSkewMs,
+  installPaintWatch,
+  whenPainted,
+} from "../browser/paint-watch.ts";
+import { startWatched } from "./watched-process.ts";
+import type { Memory, WatchedProcess } from "./watched-process.ts";
+
+const paintTimeoutMs = 60_000;
+
+export interface SkinkRun {
+  readonly page: Page;
+  readonly backend: WatchedProcess;
+  /** from the complete answer to the first login to the painted table */
+  readonly paintedMs: number;
+  /** the page's clock minus this process's, already taken out of what is measured here */
+  readonly skewMs: number;
+  readonly memory: Memory;
+  close(): Promise<void>;
+}
+
+/**
+ * A fresh backend and a fresh window: connect as a person would, stop the clock at the VMs table.
+ */
+export async function runSkink(
+  browser: Browser,
+  pool: DemoPool,
+  vmCountText: string,
+): Promise<SkinkRun> {
+  const settings = mkdtempSync(join(tmpdir(), "skink-bench-"));
+  const backend = startWatched("main/shells/command.ts", ["serve", "--no-open"], {
+    XDG_CONFIG_HOME: settings,
+  });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const close = async (): Promise<void> => {
+    await context.close();
+    await backend.stop();
+    rmSync(settings, { recursive: true, force: true });
+  };
+  try {
+    const url = await backend.wait("its link", (news) =>
+      typeof news === "string" ? /^Console: (http\S+)/u.exec(news)?.[1] : undefined,
+    );
+    const page = await context.newPage();
+    await installPaintWatch(page);
+    await page.goto(url);
+    const skewMs = await clockSkewMs(page);
+    const paintedAtMs = await connectAndShowVms(page, pool, vmCountText);
+    const paintedMs = paintedAtMs - skewMs - (await backend.loginAnswered);
+    return { page, backend, paintedMs, skewMs, memory: await backend.memory(), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function connectAndShowVms(page: Page, pool: DemoPool, vmCountText: string): Promise<number> {
+  const [coordinator] = pool.hosts;
+  await page.getByRole("button", { name: "Connect to a pool" }).first().click();
+  await page.getByLabel("Address of any host of the pool").fill(coordinator?.xapiUrl ?? "");
+  await page.getByLabel("User").fill(pool.user);
+  await page.getByLabel("Password", { exact: true }).fill(pool.password);
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await armPaintWatch(page, [
+    { selector: 'table[aria-label="VMs"] tbody tr[data-index]', text: "" },
+    { selector: '[role="status"]', text: vmCountText },
+  ]);
+  await page.getByRole("button", { name: "They match: trust and connect" }).click();
+  await page.getByRole("link", { name: /^VMs/u }).first().click();
+  return whenPainted(page, paintTimeoutMs);
+}
