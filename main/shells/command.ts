@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { demoControl } from "./demo-control.ts";
-import type { DemoFacts } from "./demo-port.ts";
+import type { DemoFacts } from "./demo-setup.ts";
 import { findDesktop, hasDisplay, launchDesktop } from "./desktop.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
 import { type Served, serve } from "./serve.ts";
@@ -64,7 +63,7 @@ async function runDesktop(options: Options, end: EndWanted): Promise<boolean> {
 
 async function runBrowser(options: Options, end: EndWanted): Promise<number> {
   // An end that comes while things start waits for them: what is half started cannot be stopped.
-  const served = await serve({ options, root, demo: demoControl(), log: tell });
+  const served = await serve({ options, root, timing: "real", log: tell });
   if (!end.isWanted()) announce(options, served);
   await end.wanted;
   await served.stop();

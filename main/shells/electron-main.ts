@@ -8,7 +8,7 @@ import {
   safeStorage,
   session,
 } from "electron";
-import { demoControl } from "./demo-control.ts";
+import { DESKTOP_READY } from "./desktop.ts";
 import { runElectronShell } from "./electron-shell.ts";
 import { presets } from "./options.ts";
 import { readPageFiles } from "./page-files.ts";
@@ -18,6 +18,14 @@ const folder = import.meta.dirname;
 const log = (sentence: string): void => void process.stderr.write(`${sentence}\n`);
 const asked = process.argv.find((argument) => argument.startsWith("--skink-demo="));
 const demoPreset = presets.find((preset) => asked === `--skink-demo=${preset}`) ?? null;
+
+// The demo's programs run on plain Node: beside the archive in a package, beside this file otherwise.
+const resources = app.isPackaged ? process.resourcesPath : folder;
+process.env["SKINK_DEMO_PROGRAMS"] = path.join(resources, "demo");
+if (app.isPackaged) {
+  const node = process.platform === "win32" ? "node.exe" : "node";
+  process.env["SKINK_NODE"] = path.join(resources, "node", node);
+}
 
 runElectronShell(
   {
@@ -33,8 +41,9 @@ runElectronShell(
     readFiles: () => readPageFiles(path.join(folder, "renderer")),
     preload: path.join(folder, "preload.cjs"),
     demoPreset,
-    demo: demoControl(),
+    timing: "real",
     log,
+    ready: () => void process.stdout.write(`${DESKTOP_READY}\n`),
   },
 ).catch((error: unknown) => {
   log(error instanceof Error ? error.message : String(error));

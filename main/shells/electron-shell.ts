@@ -15,9 +15,7 @@ import type {
 } from "electron";
 import { createConsole } from "../console/console.ts";
 import type { ConsoleBackend } from "../console/console.ts";
-import { callConsole } from "./console-call.ts";
-import type { ShellDemo } from "./demo-port.ts";
-import { DESKTOP_READY } from "./desktop.ts";
+import { connectToDemo, setUpDemo } from "./demo-setup.ts";
 import { keychainSecrets } from "./electron-secrets.ts";
 import { configFolder, fileState } from "./file-state.ts";
 import { memorySecrets, memoryState } from "./memory-stores.ts";
@@ -25,7 +23,6 @@ import type { Preset } from "./options.ts";
 import { ownerName } from "./owner.ts";
 import { answerPage, fileHeaders, guardHeaders, type PageFiles } from "./page-files.ts";
 import { systemClock } from "./system-clock.ts";
-import { memoryPipePair } from "./transport/memory-pipe.ts";
 import { messagePortPipe } from "./transport/message-port-pipe.ts";
 
 /** The few things of Electron that the shell uses; `electron-main.ts` supplies the real ones. */
@@ -52,8 +49,10 @@ export interface ElectronSettings {
   readonly preload: string;
   /** starts the demo pool and shows it, instead of the pools this person knows */
   readonly demoPreset: Preset | null;
-  readonly demo: ShellDemo;
+  readonly timing: "real" | "fast";
   readonly log: (sentence: string) => void;
+  /** the window shows the page */
+  readonly ready: () => void;
 }
 
 const SCHEME = "app";
@@ -70,8 +69,22 @@ export async function runElectronShell(
   api: ElectronApi,
   settings: ElectronSettings,
 ): Promise<void> {
-  const { app, protocol } = api;
+  const { app } = api;
   const scratch = settings.demoPreset === null ? null : separateProfile(app);
+  try {
+    await run(api, settings, scratch);
+  } catch (error) {
+    dropProfile(scratch);
+    throw error;
+  }
+}
+
+async function run(
+  api: ElectronApi,
+  settings: ElectronSettings,
+  scratch: string | null,
+): Promise<void> {
+  const { app, protocol } = api;
   if (!app.requestSingleInstanceLock()) {
     app.quit();
     return;
@@ -86,11 +99,14 @@ export async function runElectronShell(
   denyPermissions(api);
   const files = settings.readFiles();
   protocol.handle(SCHEME, (request) => answerRequest(files, request));
-  const backend = await startBackend(api, settings);
-  endWithApp(app, backend, settings.demo, scratch);
-  await openPool(backend, settings);
+  const { backend, stop } = await startBackend(api, settings);
+  endWithApp(app, async () => {
+    await stop();
+    dropProfile(scratch);
+  });
+  if (settings.demoPreset !== null) await connectToDemo(backend, settings.demoPreset);
   await openWindow(api, settings, backend);
-  process.stdout.write(`${DESKTOP_READY}\n`);
+  settings.ready();
 }
 
 /** A demo runs beside the person's console and leaves nothing: it has a profile of its own. */
@@ -98,6 +114,10 @@ function separateProfile(app: ElectronApi["app"]): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), "skink-profile-"));
   app.setPath("userData", folder);
   return folder;
+}
+
+function dropProfile(scratch: string | null): void {
+  if (scratch !== null) rmSync(scratch, { recursive: true, force: true });
 }
 
 /** Only what was built can be asked for: paths are looked up, never opened. */
@@ -144,54 +164,45 @@ function denyPermissions(api: ElectronApi): void {
   session.setDevicePermissionHandler(() => false);
 }
 
-async function startBackend(api: ElectronApi, settings: ElectronSettings): Promise<ConsoleBackend> {
-  const isDemo = settings.demoPreset !== null;
+interface StartedBackend {
+  readonly backend: ConsoleBackend;
+  stop(): Promise<void>;
+}
+
+async function startBackend(api: ElectronApi, settings: ElectronSettings): Promise<StartedBackend> {
+  const { demoPreset: preset, timing, log } = settings;
+  const demo = await setUpDemo({ preset, timing });
+  const isDemo = preset !== null;
   const store = isDemo ? memoryState() : fileState(configFolder());
   const secrets = isDemo
     ? memorySecrets()
-    : await keychainSecrets(api.safeStorage, store, process.platform, settings.log);
-  const { demo } = settings;
-  const owner = ownerName();
-  return createConsole({ clock: systemClock, secrets, store, demo, shell: "electron", owner });
+    : await keychainSecrets(api.safeStorage, store, process.platform, log);
+  const backend = createConsole({
+    clock: systemClock,
+    secrets,
+    store,
+    demo: demo.control,
+    shell: "electron",
+    owner: ownerName(),
+  });
+  const stop = async () => {
+    await backend.stop();
+    await demo.control.stop();
+  };
+  return { backend, stop };
 }
 
 /** Quitting waits until sessions are logged out and the demo pool is gone. */
-function endWithApp(
-  app: ElectronApi["app"],
-  backend: ConsoleBackend,
-  demo: ShellDemo,
-  scratch: string | null,
-): void {
+function endWithApp(app: ElectronApi["app"], stop: () => Promise<void>): void {
   let isEnding = false;
   app.on("before-quit", (event) => {
     event.preventDefault();
     if (isEnding) return;
     isEnding = true;
-    const end = async () => {
-      await backend.stop();
-      await demo.stop();
-    };
-    void end()
+    void stop()
       .catch(() => undefined)
-      .then(() => {
-        if (scratch !== null) rmSync(scratch, { recursive: true, force: true });
-        app.exit(0);
-      });
+      .then(() => app.exit(0));
   });
-}
-
-async function openPool(backend: ConsoleBackend, settings: ElectronSettings): Promise<void> {
-  if (settings.demoPreset === null) return;
-  const [inner, outer] = memoryPipePair();
-  backend.accept(inner);
-  try {
-    await callConsole(outer, "demo.start", { preset: settings.demoPreset });
-  } catch (error) {
-    // The window says so too, on the pool's place; here for who started it from a terminal.
-    settings.log(error instanceof Error ? error.message : String(error));
-  } finally {
-    outer.close();
-  }
 }
 
 async function openWindow(
