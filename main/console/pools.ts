@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { InputOf, OutputOf } from "../contract/console-api.ts";
 import type { KnownPool } from "../contract/pool.ts";
+import { sameData } from "./facts/same.ts";
 import { knownPoolsWriter, readKnownPools } from "./known-pools.ts";
 import type { StoredPool } from "./known-pools.ts";
 import { createPoolEntry } from "./pool-entry.ts";
@@ -31,6 +32,7 @@ export class Pools {
   readonly #passwords = new Map<string, string>();
   readonly #ready: Promise<TrustStore>;
   readonly #write: () => Promise<void>;
+  #shown: readonly KnownPool[] = [];
 
   constructor(ports: ConsolePorts, timing: LinkTiming) {
     this.#ports = ports;
@@ -251,7 +253,11 @@ export class Pools {
     return entry;
   }
 
+  /** Called with every batch of events; the list shows little of what they change. */
   #changed(): void {
+    const shown = this.list();
+    if (sameData(shown, this.#shown)) return;
+    this.#shown = shown;
     this.#listeners.call();
     this.#write().catch((error: unknown) => {
       process.emitWarning(error instanceof Error ? error : String(error));
