@@ -2,6 +2,7 @@
  * The process of one virtual host's XAPI, or of several where a pool is too large for one each:
  * `node main.ts --dir DIR [--dir DIR ...]`. It is started by a launcher and leaves with it.
  */
+import { flushCompileCache } from "node:module";
 import { parseArgs } from "node:util";
 import { createNode } from "../virtual-xapi/create-node.ts";
 import type { FromHost, Launcher, ToHost } from "./channel.ts";
@@ -107,3 +108,5 @@ process.on("disconnect", () => process.exit(0));
 process.on("SIGINT", () => {});
 
 for (const dir of dirs) await startOrReport(dir);
+// Now, because a host process usually ends by SIGKILL and would take its compiled code with it.
+flushCompileCache();

@@ -17,7 +17,12 @@ import { serviceAlone, startShared, type SharedProcess } from "./host-process.ts
 import { Machine, machineTimings } from "./machine.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { startUndertaker, type Undertaker } from "./undertaker-pipe.ts";
-import { makeWorkFolder, writeHostFolders, type HostIdentity } from "./work-folder.ts";
+import {
+  compileCacheFolder,
+  makeWorkFolder,
+  writeHostFolders,
+  type HostIdentity,
+} from "./work-folder.ts";
 
 export interface DemoPoolOptions {
   readonly preset: PresetName;
@@ -78,7 +83,7 @@ const hostsPerProcess = 8;
  */
 export async function startDemoPool(options: DemoPoolOptions): Promise<DemoPool> {
   const folder = makeWorkFolder(options.workDir ?? tmpdir());
-  const undertaker = startUndertaker(folder);
+  const undertaker = startUndertaker(folder, compileCacheFolder(folder));
   try {
     const room = await setUp(options, folder, undertaker);
     await Promise.all(room.machines.map((machine) => machine.wake()));
@@ -169,7 +174,7 @@ function makeMachines(
 ): readonly Machine[] {
   const { preset, dirs, identities } = parts;
   const isGrouped = preset.hosts.length > hostsAloneMax;
-  const compileCache = join(parts.folder, "compile-cache");
+  const compileCache = compileCacheFolder(parts.folder);
   const groups: SharedProcess[] = [];
   const machines: Machine[] = preset.hosts.map((host, index) => {
     const dir = dirs[index] ?? "";

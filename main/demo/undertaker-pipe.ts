@@ -10,14 +10,14 @@ export interface Undertaker {
   finish(): Promise<void>;
 }
 
-export function startUndertaker(folder: string): Undertaker {
+export function startUndertaker(folder: string, compileCache: string): Undertaker {
   const child = spawn(
     demoNode(),
     ["--disable-warning=ExperimentalWarning", demoProgram("undertaker"), folder],
     {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
-      env: { ...process.env, NODE_OPTIONS: "" },
+      env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: compileCache },
     },
   );
   // Neither the process nor its pipe keeps the pool's owner from leaving.
