@@ -145,6 +145,16 @@ export interface HostContext {
    * supporter with an unreachable coordinator it retries without limit, i.e. hangs.
    */
   askCoordinator(op: string, args: readonly XapiValue[]): Promise<XapiValue>;
+  /**
+   * Runs an entry of `HostOpTable` on the member at `address`, past the coordinator. Throws `XapiFailure`
+   * and `PeerUnreachable`.
+   */
+  askMember(
+    address: string,
+    op: string,
+    args: readonly XapiValue[],
+    timeoutMs: number,
+  ): Promise<XapiValue>;
   /** Writes `pool.conf` and leaves for a restart after the fuse. */
   changeRole(role: RoleChange): void;
 }

@@ -1,4 +1,6 @@
 /** Builds a node: lives come and go with `start` and `stop`, the disk and the guests stay. */
+import { callModules } from "./calls/all.ts";
+import { coreModules } from "./core/core-modules.ts";
 import { announceStop } from "./core/host-calls.ts";
 import { never } from "./core/guard.ts";
 import { handleHttp } from "./core/http.ts";
@@ -29,7 +31,7 @@ export function createNode(options: NodeOptions): XapiNode {
   return {
     start() {
       if (running() !== null) return;
-      const started = new Life(options);
+      const started = new Life(options, (made) => [...coreModules(made), ...callModules]);
       life = started;
       void startUp(started);
     },

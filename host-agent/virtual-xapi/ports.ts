@@ -175,6 +175,16 @@ export interface Power {
   powerOnPeer(hostUuid: string): Promise<boolean>;
 }
 
+/**
+ * The hypervisor's watchdog of this host: once armed it resets the machine unless it is fed in time, also
+ * when XAPI hangs or is gone.
+ */
+export interface Watchdog {
+  /** Arms, or feeds. The machine is reset `timeoutMs` from now unless this is called again before. */
+  feed(timeoutMs: number): void;
+  disarm(): void;
+}
+
 export interface PluginResult {
   readonly status: "ok" | "missing" | "failed";
   /** Standard output (the answer when `ok`). */
@@ -207,6 +217,8 @@ export interface Ports {
   readonly power: Power;
   readonly plugins: Plugins;
   readonly log: Log;
+  /** Absent where nothing outlives XAPI; native HA then fences from within XAPI only. */
+  readonly watchdog?: Watchdog;
 }
 
 /** A lapse of time that can be called off: `sleep` on any clock plus a cancel switch. */
@@ -235,7 +247,7 @@ export function createCancelSource(): CancelSource {
     cancel() {
       if (cancelled) return;
       cancelled = true;
-      for (const listener of [...listeners]) listener();
+      for (const listener of listeners) listener();
       listeners.clear();
     },
   };

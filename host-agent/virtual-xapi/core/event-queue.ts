@@ -141,7 +141,7 @@ export class EventQueue {
   }
 
   #wake(): void {
-    for (const wake of [...this.#waiters]) wake();
+    for (const wake of this.#waiters) wake();
     this.#waiters.clear();
   }
 }

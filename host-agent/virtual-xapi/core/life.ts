@@ -1,7 +1,6 @@
 /** One run of XAPI on one host, from start to exit: its state and what is reachable from everywhere. */
-import type { HostContext, LocalDb, NodeIdentity, RoleChange } from "../call.ts";
-import { callModules } from "../calls/all.ts";
-import { Database } from "../database/database.ts";
+import type { CallModule, HostContext, LocalDb, NodeIdentity, RoleChange } from "../call.ts";
+import type { Database } from "../database/database.ts";
 import { dumpDatabase } from "../database/dump.ts";
 import type { NodeInspection, NodeOptions } from "../node.ts";
 import { createCancelSource, DiskFull, type Ports } from "../ports.ts";
@@ -17,7 +16,6 @@ import { CoordinatorConnection, PeerClient } from "./peers.ts";
 import { readRole, writeRole, type PoolRole } from "./pool-conf.ts";
 import { Registry } from "./registry.ts";
 import { SessionStore } from "./sessions.ts";
-import { coreModules } from "./core-modules.ts";
 import { TaskStore } from "./tasks.ts";
 
 /** What only a coordinator has. */
@@ -66,7 +64,7 @@ export class Life {
   #ended = false;
   #dirtyGeneration = -1;
 
-  constructor(options: NodeOptions) {
+  constructor(options: NodeOptions, modulesOf: (life: Life) => readonly CallModule[]) {
     this.options = options;
     this.ports = guardPorts(options.ports, () => this.#ended);
     this.local = openLocalDb(this.ports.disk);
@@ -82,10 +80,7 @@ export class Life {
       dice: this.ports.dice,
       timing: options.timing,
     });
-    this.registry = new Registry(
-      [...coreModules(this), ...callModules],
-      options.generation.version,
-    );
+    this.registry = new Registry(modulesOf(this), options.generation.version);
     this.connection =
       this.role.type === "supporter"
         ? new CoordinatorConnection({
@@ -180,6 +175,8 @@ export class Life {
       local: this.local,
       stopping: this.stopping.signal,
       askCoordinator: (op, args) => this.askCoordinator(op, args),
+      askMember: (address, op, args, timeoutMs) =>
+        this.peers.ask(address, "host-op", [op, ...args], timeoutMs),
       changeRole: (role) => this.changeRole(role),
     };
   }

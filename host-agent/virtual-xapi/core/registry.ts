@@ -45,7 +45,7 @@ function modelOfHidden(name: string, signature: HiddenSignature): MessageModel {
       since: "",
       ...(typeof param.fallback === "object" || param.fallback === undefined
         ? {}
-        : { fallback: param.fallback as string | number | boolean }),
+        : { fallback: param.fallback }),
     })),
     result: parseType(signature.result),
     implicit: false,

@@ -134,22 +134,12 @@ function readHello(life: Life, reply: XapiValue): Hello {
     const reason = ["HOST_XAPI_VERSION_HIGHER_THAN_COORDINATOR"];
     return { type: "refused", reason, lasting: true };
   }
-  switch (result) {
-    case "ok":
-      return { type: "accepted", coordinatorStartedAtMs: Number(startedAt) };
-    case "unknown_host":
-      return {
-        type: "refused",
-        reason: ["HOST_UNKNOWN_TO_MASTER", life.options.hostUuid],
-        lasting: true,
-      };
-    default:
-      return {
-        type: "refused",
-        reason: ["HOST_MASTER_CANNOT_TALK_BACK", life.options.address],
-        lasting: true,
-      };
-  }
+  if (result === "ok") return { type: "accepted", coordinatorStartedAtMs: Number(startedAt) };
+  const reason =
+    result === "unknown_host"
+      ? ["HOST_UNKNOWN_TO_MASTER", life.options.hostUuid]
+      : ["HOST_MASTER_CANNOT_TALK_BACK", life.options.address];
+  return { type: "refused", reason, lasting: true };
 }
 
 async function sayHello(life: Life): Promise<Hello> {

@@ -6,7 +6,7 @@ import type { Life } from "./life.ts";
 function assertMayTouch(ctx: CallContext, life: Life, task: string): void {
   const owner = life.sessions.find(ctx.db.str("task", task, "session"));
   const own = owner?.userName === ctx.session.userName;
-  const strong = ctx.session.kind !== "pool-user" || /^pool-/u.test(ctx.session.role);
+  const strong = ctx.session.kind !== "pool-user" || ctx.session.role.startsWith("pool-");
   if (own || strong) return;
   throw new XapiFailure(
     "RBAC_PERMISSION_DENIED",

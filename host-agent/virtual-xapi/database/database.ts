@@ -183,6 +183,7 @@ export class Database implements DbAccess {
     }
   }
 
+  // oxlint-disable-next-line max-params -- one key of one field of one object
   putKey(cls: string, ref: string, field: string, key: string, value: XapiValue): void {
     const map = this.map(cls, ref, field);
     this.update(cls, ref, { [field]: { ...map, [key]: value } });
@@ -326,7 +327,7 @@ export class Database implements DbAccess {
 
   #bump(): number {
     this.#generation += 1;
-    for (const wake of [...this.#waiters]) wake();
+    for (const wake of this.#waiters) wake();
     return this.#generation;
   }
 

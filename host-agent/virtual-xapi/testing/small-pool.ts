@@ -22,7 +22,7 @@ export function refOf(what: string): string {
 
 /** A readable uuid: digits come from the name. */
 export function uuidOf(what: string): string {
-  const hex = [...what]
+  const hex = Array.from(what)
     .map((char) => (char.codePointAt(0) ?? 0).toString(16).padStart(2, "0"))
     .join("")
     .padEnd(32, "0")
@@ -38,18 +38,14 @@ export function uuidOf(what: string): string {
 
 type Tables = Record<string, Record<string, XapiRecord>>;
 
-function addTo(
-  tables: Tables,
-  version: string,
-  cls: string,
-  name: string,
-  fields: XapiRecord,
-): void {
-  const table = (tables[cls] ??= {});
-  table[refOf(name)] = { ...emptyRecord(cls, version), uuid: uuidOf(name), ...fields };
-}
-
 type Add = (cls: string, name: string, fields: XapiRecord) => void;
+
+function adderTo(tables: Tables, version: string): Add {
+  return (cls, name, fields) => {
+    const table = (tables[cls] ??= {});
+    table[refOf(name)] = { ...emptyRecord(cls, version), uuid: uuidOf(name), ...fields };
+  };
+}
 
 function addHost(add: Add, letter: string, number: number, memoryBytes: number): void {
   const host = `host-${letter}`;
@@ -157,7 +153,7 @@ function addGuest(add: Add, name: string, letter: string, domid: number): Domain
 export function smallPool(options: SmallPoolOptions = {}): PoolBlueprint {
   const { hosts = 2, vmsPerHost = 1, generation = GENERATIONS["26.1"], memoryGib = 16 } = options;
   const tables: Tables = {};
-  const add: Add = (cls, name, fields) => addTo(tables, generation.version, cls, name, fields);
+  const add = adderTo(tables, generation.version);
   add("pool", "pool", {
     name_label: "small",
     master: refOf("host-a"),

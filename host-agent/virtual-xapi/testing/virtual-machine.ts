@@ -300,7 +300,7 @@ export class VirtualMachine {
 
   /** The guest does something by itself. */
   guestActs(event: DomainEvent): void {
-    for (const watcher of [...this.#watchers]) watcher(event);
+    for (const watcher of this.#watchers) watcher(event);
   }
 
   #build(key: string, spec: DomainSpec, incomingFor: string | null): Domain {
