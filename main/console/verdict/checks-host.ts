@@ -95,9 +95,8 @@ function storageChecks({ index, host, movable, others }: Subject): Finding[] {
       }),
     );
   }
-  for (const ref of pbdSrsOf(index.records.all("PBD").values(), host.ref)) {
-    const sr = index.sr(ref);
-    if (sr === undefined || sr.pluggedOn.has(host.ref)) continue;
+  for (const sr of index.srs.values()) {
+    if (!sr.unpluggedOn.has(host.ref)) continue;
     found.push(
       notPassed(storage, "review", {
         sentence: `Storage “${sr.name}” is not plugged on “${host.name}” before the reboot already.`,
@@ -108,14 +107,6 @@ function storageChecks({ index, host, movable, others }: Subject): Finding[] {
   }
   if (found.length > 0) return found;
   return [passed(storage, "All storage that matters here is plugged on every host.")];
-}
-
-function pbdSrsOf(pbds: Iterable<Readonly<Record<string, unknown>>>, hostRef: string): Set<string> {
-  const srs = new Set<string>();
-  for (const pbd of pbds) {
-    if (pbd["host"] === hostRef && typeof pbd["SR"] === "string") srs.add(pbd["SR"]);
-  }
-  return srs;
 }
 
 function networkChecks({ movable, others }: Subject): Finding[] {

@@ -8,7 +8,6 @@ import {
   type Subject,
 } from "./judgement.ts";
 import { counted, flagOf, listed, listOf, mapOf, nameOf, numberOf, textOf } from "./read.ts";
-import { haLizardTrace, replicationTraces } from "./traces.ts";
 
 const kind = (id: string, title: string, evidence: string): CheckKind => ({
   id,
@@ -212,7 +211,7 @@ function peerChecks({ index }: Subject): Finding[] {
 }
 
 function haLizardCheck({ index }: Subject): Finding {
-  const trace = haLizardTrace(index.records);
+  const trace = index.haLizard;
   if (!trace.enabled) {
     return passed(haLizard, trace.configured ? "HA-Lizard is installed and off." : "No HA-Lizard.");
   }
@@ -225,7 +224,7 @@ function haLizardCheck({ index }: Subject): Finding {
 }
 
 function replicationChecks({ index }: Subject): Finding[] {
-  const traces = replicationTraces(index.records);
+  const traces = index.replicationTraces;
   if (traces.length === 0) return [passed(replication, "No trace of DRBD, iSCSI-HA or XOSTOR.")];
   return traces.map((trace) =>
     notPassed(replication, "skipped", {
@@ -298,15 +297,9 @@ function maintenanceChecks({ index, host }: Subject): Finding[] {
   );
 }
 
-const longTask =
-  /export|import|migrat|copy|clone|snapshot|checkpoint|backup|update|patch|evacuat|upgrade|coalesce/iu;
-
 function taskChecks({ index, host, isCoordinator }: Subject): Finding[] {
   const found: Finding[] = [];
-  for (const [, task] of index.records.all("task")) {
-    const status = textOf(task, "status");
-    const label = `${textOf(task, "name_label")} ${textOf(task, "name_description")}`;
-    if ((status !== "pending" && status !== "cancelling") || !longTask.test(label)) continue;
+  for (const task of index.longTasks) {
     const isHere = textOf(task, "resident_on") === host.ref;
     const done = Math.round((numberOf(task, "progress") ?? 0) * 100);
     found.push(

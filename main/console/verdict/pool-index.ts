@@ -12,6 +12,7 @@ import {
   textOf,
   versionOf,
 } from "./read.ts";
+import { haLizardTrace, replicationTraces, type HaLizardTrace } from "./traces.ts";
 
 export interface HostFacts {
   readonly ref: string;
@@ -78,6 +79,12 @@ export interface PoolIndex {
   readonly coordinatorRef: string;
   /** facts about the pool, its hosts and storage that are missing */
   readonly gaps: readonly string[];
+  /** signs of replicated storage, as sentences */
+  readonly replicationTraces: readonly string[];
+  readonly haLizard: HaLizardTrace;
+  /** tasks that are under way and take long */
+  readonly longTasks: readonly XapiRecord[];
+  readonly srs: ReadonlyMap<string, SrFacts>;
   sr(ref: string): SrFacts | undefined;
   network(ref: string): NetworkFacts | undefined;
   guest(ref: string): GuestFacts;
@@ -101,6 +108,10 @@ export function createPoolIndex(records: PoolRecords): PoolIndex {
     hosts,
     coordinatorRef,
     gaps,
+    replicationTraces: replicationTraces(records),
+    haLizard: haLizardTrace(records),
+    longTasks: longTasks(records),
+    srs,
     sr: (ref) => srs.get(ref),
     network: (ref) => networks.get(ref),
     guest(ref) {
@@ -111,6 +122,20 @@ export function createPoolIndex(records: PoolRecords): PoolIndex {
       return made;
     },
   };
+  return found;
+}
+
+const longTask =
+  /export|import|migrat|copy|clone|snapshot|checkpoint|backup|update|patch|evacuat|upgrade|coalesce/iu;
+
+function longTasks(records: PoolRecords): XapiRecord[] {
+  const found: XapiRecord[] = [];
+  for (const [, task] of records.all("task")) {
+    const status = textOf(task, "status");
+    if (status !== "pending" && status !== "cancelling") continue;
+    const label = `${textOf(task, "name_label")} ${textOf(task, "name_description")}`;
+    if (longTask.test(label)) found.push(task);
+  }
   return found;
 }
 
@@ -128,6 +153,8 @@ const hostFields: Fields = {
   enabled: "flag",
   metrics: "text",
   resident_VMs: "list",
+  PBDs: "list",
+  PIFs: "list",
   other_config: "map",
   current_operations: "map",
   software_version: "map",
@@ -135,19 +162,6 @@ const hostFields: Fields = {
 const srFields: Fields = { shared: "flag", type: "text" };
 const pbdFields: Fields = { host: "text", SR: "text", currently_attached: "flag" };
 const pifFields: Fields = { host: "text", network: "text", currently_attached: "flag" };
-const vmFields: Fields = {
-  power_state: "text",
-  VBDs: "list",
-  VIFs: "list",
-  VGPUs: "list",
-  attached_PCIs: "list",
-  memory_static_max: "number",
-  current_operations: "map",
-  blocked_operations: "map",
-  allowed_operations: "list",
-  other_config: "map",
-  ha_restart_priority: "text",
-};
 
 function hasField(record: XapiRecord, field: string, kind: FieldKind): boolean {
   const value = record[field];
@@ -170,6 +184,28 @@ function needFields(
   }
 }
 
+const isText = (value: unknown): boolean => typeof value === "string";
+const isMap = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Written out field by field: this runs for every VM at every batch of events. */
+function needVmFields(gaps: string[], vm: XapiRecord): void {
+  const need = (isThere: boolean, field: string): void => {
+    if (!isThere) gaps.push(`${field} of VM ${quoted(vm)}`);
+  };
+  need(isText(vm["power_state"]), "power_state");
+  need(isText(vm["ha_restart_priority"]), "ha_restart_priority");
+  need(Array.isArray(vm["VBDs"]), "VBDs");
+  need(Array.isArray(vm["VIFs"]), "VIFs");
+  need(Array.isArray(vm["VGPUs"]), "VGPUs");
+  need(Array.isArray(vm["attached_PCIs"]), "attached_PCIs");
+  need(Array.isArray(vm["allowed_operations"]), "allowed_operations");
+  need(isMap(vm["current_operations"]), "current_operations");
+  need(isMap(vm["blocked_operations"]), "blocked_operations");
+  need(isMap(vm["other_config"]), "other_config");
+  need(numberOf(vm, "memory_static_max") !== null, "memory_static_max");
+}
+
 function indexHosts(records: PoolRecords, gaps: string[]): Map<string, HostFacts> {
   const residents = new Map<string, string[]>();
   for (const [ref, vm] of records.all("VM")) {
@@ -187,6 +223,12 @@ function indexHosts(records: PoolRecords, gaps: string[]): Map<string, HostFacts
     if (typeof metrics?.["live"] !== "boolean") gaps.push(`whether ${quoted(record)} is live`);
     if (listOf(record, "resident_VMs").some((vm) => records.get("VM", vm) === undefined)) {
       gaps.push(`a VM that runs on ${quoted(record)}`);
+    }
+    if (listOf(record, "PBDs").some((pbd) => records.get("PBD", pbd) === undefined)) {
+      gaps.push(`a storage connection of ${quoted(record)}`);
+    }
+    if (listOf(record, "PIFs").some((pif) => records.get("PIF", pif) === undefined)) {
+      gaps.push(`a network interface of ${quoted(record)}`);
     }
     const freeBytes = freeMemory(records, { host: record, metrics, residents: there });
     if (freeBytes === null) gaps.push(`free memory of ${quoted(record)}`);
@@ -248,6 +290,7 @@ function indexSrs(records: PoolRecords, hosts: Hosts, gaps: string[]): Map<strin
     needFields(gaps, "a storage connection (PBD)", pbd, pbdFields);
     const host = textOf(pbd, "host");
     if (!hosts.has(host)) gaps.push("the record of a host with storage connections");
+    if (records.get("SR", textOf(pbd, "SR")) === undefined) gaps.push("the record of a storage");
     const side = flagOf(pbd, "currently_attached") ? plugged : unplugged;
     addTo(side, textOf(pbd, "SR"), host);
   }
@@ -305,13 +348,12 @@ function guestFacts(index: PoolIndex, ref: string): GuestFacts {
   const { records } = index;
   const record = records.get("VM", ref) ?? {};
   const gaps: string[] = [];
-  const what = `VM ${quoted(record)}`;
-  needFields(gaps, what, record, vmFields);
+  needVmFields(gaps, record);
   const disks = diskFacts(index, record, gaps);
   const networks: NetworkFacts[] = [];
   for (const vif of listOf(record, "VIFs")) {
     const network = index.network(textOf(records.get("VIF", vif), "network"));
-    if (network === undefined) gaps.push(`a network card of ${what}`);
+    if (network === undefined) gaps.push(`a network card of VM ${quoted(record)}`);
     else if (!networks.includes(network)) networks.push(network);
   }
   return {
@@ -343,7 +385,7 @@ function diskFacts(
     }
     if (flagOf(vbd, "empty")) continue;
     const vdi = index.records.get("VDI", textOf(vbd, "VDI"));
-    const sr = index.sr(textOf(vdi, "SR"));
+    const sr = index.srs.get(textOf(vdi, "SR"));
     if (vdi === undefined || sr === undefined) {
       gaps.push(`a disk of VM ${quoted(vm)}`);
       continue;
