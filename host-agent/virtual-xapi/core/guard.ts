@@ -56,5 +56,8 @@ export function guardPorts(ports: Ports, ended: () => boolean): Ports {
     power: refuseWhenEnded(ports.power, ended),
     plugins: refuseWhenEnded(ports.plugins, ended),
     log: ports.log,
+    ...(ports.watchdog === undefined
+      ? {}
+      : { watchdog: refuseWhenEnded(ports.watchdog, ended) }),
   };
 }
