@@ -1,12 +1,5 @@
 /** Rebooting and switching off hosts, orderly as the operating system does it, and switching them on. */
-import type {
-  CallContext,
-  CallHandler,
-  CallModule,
-  CoordinatorOp,
-  HostContext,
-  HostOp,
-} from "../call.ts";
+import type { CallContext, CallHandler, CallModule, HostOp } from "../call.ts";
 import { NULL_REF, VOID, XapiFailure } from "../call.ts";
 import { formatDatetime } from "../wire/coerce.ts";
 import { evacuate, preventingVms } from "./host-evacuate.ts";
@@ -159,20 +152,6 @@ const prepareCall: CallHandler = async (ctx, args) => {
   return VOID;
 };
 
-const prepareOp: CoordinatorOp = async (ctx, _args, fromHostRef) => {
-  await prepareForPoweroff(ctx, fromHostRef);
-  return VOID;
-};
-
-/**
- * The first part of `reboot` or `shutdown` typed in a shell, run by the host itself; then its services
- * stop. Without a reachable coordinator this hangs, as it does in reality.
- */
-export async function stopServicesInOrder(host: HostContext): Promise<void> {
-  await host.askCoordinator("host.prepare_for_poweroff", []);
-  host.local.remove("ha.armed");
-}
-
 const powerOn: CallHandler = async (ctx, args) => {
   const host = String(args[0]);
   ctx.db.get("host", host);
@@ -189,17 +168,6 @@ const powerOn: CallHandler = async (ctx, args) => {
   return VOID;
 };
 
-/** Forgets what a host was doing before it went: it is back, so nothing of that goes on. */
-export function clearHostOperations(
-  ctx: Pick<CallContext, "db" | "generation" | "poolRef">,
-  host: string,
-): void {
-  if (Object.keys(ctx.db.map("host", host, "current_operations")).length > 0) {
-    ctx.db.update("host", host, { current_operations: {} });
-  }
-  refreshHost(ctx, host);
-}
-
 export const hostPower: CallModule = {
   calls: {
     "host.reboot": leaving("reboot"),
@@ -211,5 +179,4 @@ export const hostPower: CallModule = {
     "host.leave": leave,
     "host.note_orderly_stop": noteOrderlyStop,
   },
-  coordinatorOps: { "host.prepare_for_poweroff": prepareOp },
 };
