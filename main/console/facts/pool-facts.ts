@@ -111,6 +111,7 @@ export class PoolFacts implements FactsListener {
     for (const rows of [this.#hosts, this.#vms, this.#srs, this.#vmUuids]) rows.clear();
     this.#rebuildVms(index, "all");
     this.#rebuildSrs(index);
+    this.#wasLive = this.#options.connection().status === "live";
     this.#judge(index);
     this.#subscribers.markSnapshot();
     this.#subscribers.wake();

@@ -33,6 +33,8 @@ const classByLowerCase = new Map(keptClasses.map((name) => [name.toLowerCase(), 
 
 /** XAPI shortens its list of deletions without saying so; a count that is off twice is believed. */
 const offCountsMax = 2;
+/** More would only hold more unread answers in memory: XAPI makes them one after the other. */
+const listsAtOnce = 2;
 /** The floating point number must not look like an integer to an XML encoder. */
 const aFraction = 0.001;
 
@@ -74,8 +76,15 @@ export class EventFeed {
   }
 
   async #firstPicture(): Promise<void> {
-    const listed = await Promise.all(this.#classes.map((name) => this.#list(name)));
-    this.#classes = this.#classes.filter((_, index) => listed[index] === true);
+    const waitingClasses = [...this.#classes];
+    const unknown = new Set<XapiClass>();
+    const listNext = async (): Promise<void> => {
+      for (let name = waitingClasses.shift(); name !== undefined; name = waitingClasses.shift()) {
+        if (!(await this.#list(name))) unknown.add(name);
+      }
+    };
+    await Promise.all(Array.from({ length: listsAtOnce }, listNext));
+    this.#classes = this.#classes.filter((name) => !unknown.has(name));
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
     for (const events of waiting) this.#apply(events);
