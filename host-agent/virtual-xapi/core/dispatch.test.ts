@@ -61,7 +61,7 @@ const refused: readonly CallRow[] = [
   },
   {
     name: "a word where a number belongs is a wrong type",
-    call: ["VM.set_HVM_shadow_multiplier", vm, "much"],
+    call: ["VM.set_user_version", vm, "much"],
     fails: ["FIELD_TYPE_ERROR", "value"],
   },
   {
@@ -119,16 +119,15 @@ const refused: readonly CallRow[] = [
   {
     name: "a task that offers no cancelling cannot be cancelled",
     before: async (scene) => {
-      await scene.ask("task.create", "mine", "");
+      scene.notes["task"] = await scene.ask("task.create", "mine", "");
     },
-    call: (scene) => ["task.cancel", ownTask(scene.pool.host("a").node)],
-    fails: ["HANDLE_INVALID", "task", stale],
+    call: (scene) => ["task.cancel", scene.notes["task"] ?? ""],
+    fails: (scene) => [
+      "OPERATION_NOT_ALLOWED",
+      `task ${String(scene.notes["task"])} cannot be cancelled`,
+    ],
   },
 ];
-
-function ownTask(_node: unknown): string {
-  return stale;
-}
 
 const answered: readonly CallRow[] = [
   {

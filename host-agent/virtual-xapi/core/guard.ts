@@ -56,8 +56,6 @@ export function guardPorts(ports: Ports, ended: () => boolean): Ports {
     power: refuseWhenEnded(ports.power, ended),
     plugins: refuseWhenEnded(ports.plugins, ended),
     log: ports.log,
-    ...(ports.watchdog === undefined
-      ? {}
-      : { watchdog: refuseWhenEnded(ports.watchdog, ended) }),
+    ...(ports.watchdog === undefined ? {} : { watchdog: refuseWhenEnded(ports.watchdog, ended) }),
   };
 }

@@ -110,6 +110,12 @@ export function hostCalls(life: Life): CallModule {
       "host.get_servertime": (ctx, [host]) => ctx.onHost(String(host), "host.clock", []),
       "host.get_server_localtime": (ctx, [host]) => ctx.onHost(String(host), "host.clock", []),
       "host.restart_agent": (ctx, [host]) => ctx.onHost(String(host), "host.restart_agent", []),
+      "host.set_power_on_mode": ({ db }, [host, mode, config]) => {
+        const values = { power_on_mode: mode ?? "", power_on_config: config ?? {} };
+        db.update("host", String(host), values);
+        updateHostOperations(db, String(host));
+        return VOID;
+      },
       "host.tickle_heartbeat": (_ctx, [host, stuff]) => {
         const time = Number((stuff as { readonly [key: string]: XapiValue })["time"] ?? 0);
         life.needCoordinator().liveness.tickle(String(host), time * 1_000);

@@ -52,30 +52,49 @@ function addMember(cls: string, field: string): CallHandler {
   };
 }
 
+/** Writes that the datamodel calls special but that only store what they are given. */
+const PLAIN_WRITES: ReadonlySet<string> = new Set([
+  "VM.other_config",
+  "VM.platform",
+  "VM.actions_after_crash",
+  "task.other_config",
+  "task.result",
+  "task.error_info",
+  "SR.name_label",
+  "SR.name_description",
+  "VDI.name_label",
+  "VDI.name_description",
+]);
+
 function fieldCall(cls: string, fields: readonly FieldModel[], name: string): CallHandler | null {
   const find = (prefix: string): FieldModel | undefined =>
     name.startsWith(prefix)
       ? fields.find((field) => field.name === name.slice(prefix.length))
       : undefined;
+  const takesWrites = (field: FieldModel | undefined): field is FieldModel =>
+    field !== undefined && (field.writable || PLAIN_WRITES.has(`${cls}.${field.name}`));
   const read = find("get_");
   if (read !== undefined) return ({ db }, [self]) => db.get(cls, text(self))[read.name] ?? "";
   const written = find("set_");
-  if (written?.writable === true) {
+  if (takesWrites(written)) {
     return ({ db }, [self, value]) => {
       db.update(cls, text(self), { [written.name]: value ?? "" });
       return VOID;
     };
   }
   const map = find("add_to_") ?? find("remove_from_");
-  if (map?.writable === true && map.type.kind === "map") {
+  if (takesWrites(map) && map.type.kind === "map") {
     return name.startsWith("add_to_") ? addTo(cls, map.name) : dropFrom(cls, map.name);
   }
   const set = find("add_") ?? find("remove_");
-  if (set?.writable === true && set.type.kind === "set") {
+  if (takesWrites(set) && set.type.kind === "set") {
     return name.startsWith("add_") ? addMember(cls, set.name) : dropFrom(cls, set.name);
   }
   return null;
 }
+
+/** Exists on every class though the published datamodel leaves it out. */
+export const WHERE = "get_all_records_where";
 
 const tablesByVersion = new Map<string, ReadonlySet<string>>();
 
@@ -88,6 +107,7 @@ function hasTable(cls: string, version: string): boolean {
 /** The generic answer to a generated call, or null when it is none of those. */
 export function implicitHandler(model: MessageModel, version: string): CallHandler | null {
   const cls = model.className;
-  if (!model.implicit || cls === "message" || !hasTable(cls, version)) return null;
-  return classReads(cls)[model.name] ?? fieldCall(cls, fieldsIn(cls, version), model.name);
+  if (cls === "message" || !hasTable(cls, version)) return null;
+  const read = model.implicit || model.name === WHERE ? classReads(cls)[model.name] : undefined;
+  return read ?? fieldCall(cls, fieldsIn(cls, version), model.name);
 }

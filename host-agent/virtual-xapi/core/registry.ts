@@ -12,7 +12,7 @@ import { classNames, findClass, findMethod, paramsIn } from "../datamodel/datamo
 import type { MessageModel, ParamModel } from "../datamodel/datamodel.ts";
 import { introducedIn, removedIn } from "../datamodel/releases.ts";
 import { parseType } from "../datamodel/types.ts";
-import { implicitHandler } from "./implicit.ts";
+import { implicitHandler, WHERE } from "./implicit.ts";
 
 export interface Method {
   readonly model: MessageModel;
@@ -56,6 +56,15 @@ function modelOfHidden(name: string, signature: HiddenSignature): MessageModel {
     since: "",
     removed: "",
   };
+}
+
+/** Every class with records can be searched; the model is that of reading them all, with an expression. */
+function searchModel(name: string): MessageModel | null {
+  const cls = name.endsWith(`.${WHERE}`) ? name.slice(0, -WHERE.length - 1) : "";
+  const all = findMethod(`${cls}.get_all_records`);
+  if (all === undefined) return null;
+  const expression = { name: "expr", type: parseType("string"), required: true, since: "" };
+  return { ...all, name: WHERE, params: [expression] };
 }
 
 export class Registry {
@@ -105,6 +114,7 @@ export class Registry {
       ...classNames.flatMap((cls) =>
         [...(findClass(cls)?.messages.keys() ?? [])].map((message) => `${cls}.${message}`),
       ),
+      ...classNames.map((cls) => `${cls}.${WHERE}`),
       ...this.#hidden.keys(),
     ];
     return [...new Set(candidates)].filter((name) => this.method(name) !== null);
@@ -112,7 +122,8 @@ export class Registry {
 
   #resolve(name: string): Method | null {
     const hidden = this.#hidden.get(name);
-    const model = findMethod(name) ?? (hidden === undefined ? null : modelOfHidden(name, hidden));
+    const model =
+      findMethod(name) ?? (hidden === undefined ? searchModel(name) : modelOfHidden(name, hidden));
     const cls = model === null ? undefined : findClass(model.className);
     if (model === null || cls === undefined) return null;
     if (!introducedIn(this.#version, cls) || !introducedIn(this.#version, model)) return null;

@@ -14,6 +14,8 @@ export interface RowScene {
   readonly machine: VirtualMachine;
   readonly client: VirtualClient;
   readonly session: string;
+  /** What a row remembers between its steps. */
+  readonly notes: Record<string, RawValue>;
   /** Calls as root on the coordinator, letting time pass until the answer. */
   readonly ask: (method: string, ...args: readonly RawValue[]) => Promise<RawValue>;
 }
@@ -90,7 +92,7 @@ async function openScene(
   const rootSession = await pool.time.until(root.logIn());
   const ask = (method: string, ...args: readonly RawValue[]): Promise<RawValue> =>
     pool.time.until(root.call(method, rootSession, ...args), 86_400_000);
-  return { pool, machine, client, session, ask };
+  return { pool, machine, client, session, ask, notes: {} };
 }
 
 async function play(row: CallRow, scene: RowScene): Promise<RowOutcome> {

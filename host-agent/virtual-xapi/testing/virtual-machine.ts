@@ -73,8 +73,11 @@ export class VirtualMachine {
   powered = false;
   bootedAtMs = 0;
   node: XapiNode | null = null;
+  /** How often the watchdog or XAPI itself reset this machine. */
+  fences = 0;
   #xapiRuns = false;
   #domid = 0;
+  #callOffWatchdog: () => void = () => {};
   readonly #world: MachineWorld;
   readonly #watchers = new Set<(event: DomainEvent) => void>();
 
@@ -103,6 +106,7 @@ export class VirtualMachine {
 
   /** The plug is pulled: guests die, nothing is said to anybody. */
   cutPower(): void {
+    this.#callOffWatchdog();
     this.powered = false;
     this.#xapiRuns = false;
     void this.node?.stop({ clean: false });
@@ -208,6 +212,17 @@ export class VirtualMachine {
       power: this.#power(),
       plugins: this.#plugins(),
       log: { write: ({ level, message }) => this.log.push(`${level}: ${message}`) },
+      watchdog: {
+        feed: (timeoutMs) => {
+          this.#callOffWatchdog();
+          this.#callOffWatchdog = time.schedule(timeoutMs, () => {
+            this.fences += 1;
+            this.cutPower();
+            time.schedule(BOOT_MS, () => this.powerOn());
+          });
+        },
+        disarm: () => this.#callOffWatchdog(),
+      },
     };
   }
 
@@ -230,6 +245,7 @@ export class VirtualMachine {
       reboot: () => void this.shutDown("reboot"),
       halt: () => void this.shutDown("halt"),
       fence: () => {
+        this.fences += 1;
         this.cutPower();
         time.schedule(BOOT_MS, () => this.powerOn());
       },
