@@ -2,6 +2,7 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import type { ApiName, InputOf, NameOfKind, OutputOf } from "../../main/contract/console-api.ts";
 import type { ConsoleError } from "../../main/contract/errors.ts";
 import type { ClientFrame, Pipe, ServerFrame } from "../../main/contract/frames.ts";
+import { LockedOut } from "./locked-out.ts";
 import type { Result } from "./result.ts";
 
 /** Opens a fresh pipe to the backend, or rejects; called again after each break. */
@@ -14,8 +15,10 @@ export type LinkState =
   | {
       readonly status: "gone";
       readonly sinceMs: number;
-      readonly attempts: number;
-      readonly nextTryAtMs: number;
+      /** `locked`: it is there, but this window needs a new link */
+      readonly reason: "silent" | "locked";
+      /** null: it does not try by itself */
+      readonly nextTryAtMs: number | null;
       readonly sentence: string;
     };
 
@@ -98,8 +101,8 @@ class Client implements ConsoleClient {
   }
 
   retryNow(): void {
-    if (this.#pipe !== null || this.#retryTimer === null) return;
-    clearTimeout(this.#retryTimer);
+    if (this.link.getState().status !== "gone") return;
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
     void this.#open();
   }
 
@@ -145,7 +148,8 @@ class Client implements ConsoleClient {
       }
       this.#adopt(pipe, generation);
     } catch (error) {
-      if (generation === this.#generation) this.#lost(sentenceOf(error));
+      if (generation !== this.#generation) return;
+      this.#lost(sentenceOf(error), error instanceof LockedOut ? "locked" : "silent");
     }
   }
 
@@ -156,7 +160,7 @@ class Client implements ConsoleClient {
     pipe.onClose(() => {
       if (generation !== this.#generation) return;
       this.#pipe = null;
-      this.#lost("The pipe to the backend broke.");
+      this.#lost("The pipe to the backend broke.", "silent");
     });
     this.link.setState({ status: "open", sinceMs: Date.now() }, true);
     const streams = [...this.#streams.values()];
@@ -168,23 +172,23 @@ class Client implements ConsoleClient {
     }
   }
 
-  #lost(sentence: string): void {
+  #lost(sentence: string, reason: "silent" | "locked"): void {
     this.#generation += 1;
-    const delayMs = retryDelayMs(this.#attempts++);
+    const delayMs = reason === "locked" ? null : retryDelayMs(this.#attempts++);
     const before = this.link.getState();
     this.link.setState(
       {
         status: "gone",
         sinceMs: before.status === "gone" ? before.sinceMs : Date.now(),
-        attempts: this.#attempts,
-        nextTryAtMs: Date.now() + delayMs,
+        reason,
+        nextTryAtMs: delayMs === null ? null : Date.now() + delayMs,
         sentence,
       },
       true,
     );
     for (const resolve of this.#replies.values()) resolve({ ok: false, error: pipeLost });
     this.#replies.clear();
-    this.#retryTimer = setTimeout(() => void this.#open(), delayMs);
+    if (delayMs !== null) this.#retryTimer = setTimeout(() => void this.#open(), delayMs);
   }
 
   #receive(frame: ServerFrame): void {

@@ -1,4 +1,13 @@
-import { createContext, use, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import {
+  createContext,
+  use,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type ReactNode,
+} from "react";
 import { useStore } from "zustand";
 import type { StoreApi } from "zustand/vanilla";
 import type { InputOf, NameOfKind, OutputOf } from "../../main/contract/console-api.ts";
@@ -37,18 +46,19 @@ export const usePools = (): Loadable<readonly KnownPool[]> => useStore(useConsol
 export const useDemo = (): Loadable<DemoState> => useStore(useConsole().stores.demo);
 export const useRestartStreams = (): (() => void) => useConsole().stores.restart;
 
-/** Subscribes to one pool for everything below it. */
-export const PoolProvider = (props: { readonly poolId: string; readonly children: ReactNode }) => {
+/** Subscribes to one pool for everything below it; with null there is none. */
+export const PoolProvider = (props: {
+  readonly poolId: string | null;
+  readonly children: ReactNode;
+}) => {
   const { poolId, children } = props;
   const { stores } = useConsole();
-  const [held, setHeld] = useState<{ poolId: string; store: StoreApi<PoolFacts> } | null>(null);
-  useEffect(() => {
-    const hold = stores.hold(poolId);
-    setHeld({ poolId, store: hold.store });
-    return () => hold.release();
-  }, [poolId, stores]);
-  if (held === null || held.poolId !== poolId) return null;
-  return <PoolContext value={held}>{children}</PoolContext>;
+  const value = useMemo(
+    () => (poolId === null ? null : { poolId, store: stores.facts(poolId) }),
+    [poolId, stores],
+  );
+  useEffect(() => (poolId === null ? undefined : stores.hold(poolId)), [poolId, stores]);
+  return <PoolContext value={value}>{children}</PoolContext>;
 };
 
 const usePoolContext = () => {
@@ -74,9 +84,13 @@ export const useQuery = <N extends NameOfKind<"query">>(
   const [state, setState] = useState<Loadable<OutputOf<N>>>({ status: "loading" });
   const [round, setRound] = useState(0);
   const inputText = JSON.stringify(input);
+  const shownInput = useRef("");
   useEffect(() => {
     let isCurrent = true;
-    setState({ status: "loading" });
+    // Asking the same again keeps the answer on screen until the new one is there.
+    const isSame = shownInput.current === inputText;
+    shownInput.current = inputText;
+    setState((before) => (isSame && before.status === "ready" ? before : { status: "loading" }));
     void client.ask(name, JSON.parse(inputText) as InputOf<N>).then((result) => {
       if (!isCurrent) return;
       setState(
@@ -89,7 +103,8 @@ export const useQuery = <N extends NameOfKind<"query">>(
       isCurrent = false;
     };
   }, [client, name, inputText, round]);
-  return { ...state, reload: () => setRound((before) => before + 1) };
+  const reload = useCallback(() => setRound((before) => before + 1), []);
+  return { ...state, reload };
 };
 
 export interface CommandState<N extends NameOfKind<"query" | "command">> {

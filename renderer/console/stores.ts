@@ -19,17 +19,20 @@ export interface ConsoleStores {
   readonly hello: StoreApi<Loadable<Hello>>;
   readonly pools: StoreApi<Loadable<readonly KnownPool[]>>;
   readonly demo: StoreApi<Loadable<DemoState>>;
-  /** One store per pool; subscribed while somebody holds it. `release` gives it back. */
-  hold(poolId: string): { readonly store: StoreApi<PoolFacts>; release(): void };
+  /** One store per pool. It fills while somebody holds the pool. */
+  facts(poolId: string): StoreApi<PoolFacts>;
+  /** Subscribes; returns how to give it back. */
+  hold(poolId: string): () => void;
   /** asks again for streams that the backend ended with an error */
   restart(): void;
   start(): void;
 }
 
-interface Held {
+interface Entry {
   readonly store: StoreApi<PoolFacts>;
   holders: number;
-  cancel: () => void;
+  /** null while nothing is subscribed */
+  cancel: (() => void) | null;
 }
 
 /** A pool left for another one is kept this long, so that going back shows no loading picture. */
@@ -70,6 +73,46 @@ const follow = <N extends "pools.watch" | "demo.watch", T>(
     },
   });
 
+const createFactsStores = (client: ConsoleClient, schedule: FrameScheduler) => {
+  const entries = new Map<string, Entry>();
+  const entryOf = (poolId: string): Entry => {
+    const entry = entries.get(poolId) ?? {
+      store: createStore<PoolFacts>(() => noFacts),
+      holders: 0,
+      cancel: null,
+    };
+    entries.set(poolId, entry);
+    return entry;
+  };
+  const letGo = (poolId: string, entry: Entry): void => {
+    if (entry.holders > 0) return;
+    entry.cancel?.();
+    entry.cancel = null;
+    entry.store.setState(noFacts, true);
+    entries.delete(poolId);
+  };
+  return {
+    facts: (poolId: string) => entryOf(poolId).store,
+    hold(poolId: string): () => void {
+      const entry = entryOf(poolId);
+      entry.holders += 1;
+      entry.cancel ??= openFacts(client, schedule, poolId, entry.store);
+      return () => {
+        entry.holders -= 1;
+        setTimeout(() => letGo(poolId, entry), lingerMs);
+      };
+    },
+    restartFailed(): void {
+      for (const [poolId, entry] of entries) {
+        if (entry.store.getState().status !== "failed") continue;
+        entry.cancel?.();
+        entry.store.setState((facts) => ({ ...facts, status: "loading", error: null }), true);
+        entry.cancel = openFacts(client, schedule, poolId, entry.store);
+      }
+    },
+  };
+};
+
 export const createStores = (
   client: ConsoleClient,
   schedule: FrameScheduler = nextFrame,
@@ -77,7 +120,7 @@ export const createStores = (
   const hello = createStore<Loadable<Hello>>(() => ({ status: "loading" }));
   const pools = createStore<Loadable<readonly KnownPool[]>>(() => ({ status: "loading" }));
   const demo = createStore<Loadable<DemoState>>(() => ({ status: "loading" }));
-  const held = new Map<string, Held>();
+  const perPool = createFactsStores(client, schedule);
   let cancelPools = (): void => undefined;
   let cancelDemo = (): void => undefined;
 
@@ -89,6 +132,7 @@ export const createStores = (
     cancelDemo();
     cancelDemo = follow(client, "demo.watch", demo, (item) => item);
   };
+  let isDemoWatched = false;
   const greet = async (): Promise<void> => {
     const result = await client.ask("console.hello", {});
     if (!result.ok) {
@@ -96,39 +140,21 @@ export const createStores = (
       return;
     }
     hello.setState({ status: "ready", value: result.value }, true);
-    if (result.value.capabilities.demo) watchDemo();
+    if (!result.value.capabilities.demo || isDemoWatched) return;
+    isDemoWatched = true;
+    watchDemo();
   };
 
   return {
     hello,
     pools,
     demo,
-    hold(poolId) {
-      const known = held.get(poolId);
-      const entry = known ?? createHeld(client, schedule, poolId);
-      entry.holders += 1;
-      held.set(poolId, entry);
-      return {
-        store: entry.store,
-        release() {
-          entry.holders -= 1;
-          setTimeout(() => {
-            if (entry.holders > 0 || held.get(poolId) !== entry) return;
-            held.delete(poolId);
-            entry.cancel();
-          }, lingerMs);
-        },
-      };
-    },
+    facts: perPool.facts,
+    hold: perPool.hold,
     restart() {
       if (pools.getState().status === "failed") watchPools();
       if (demo.getState().status === "failed") watchDemo();
-      for (const [poolId, entry] of held) {
-        if (entry.store.getState().status !== "failed") continue;
-        entry.cancel();
-        entry.store.setState((facts) => ({ ...facts, status: "loading", error: null }), true);
-        entry.cancel = openFacts(client, schedule, poolId, entry.store);
-      }
+      perPool.restartFailed();
     },
     start() {
       watchPools();
@@ -138,9 +164,4 @@ export const createStores = (
       client.start();
     },
   };
-};
-
-const createHeld = (client: ConsoleClient, schedule: FrameScheduler, poolId: string): Held => {
-  const store = createStore<PoolFacts>(() => noFacts);
-  return { store, holders: 0, cancel: openFacts(client, schedule, poolId, store) };
 };

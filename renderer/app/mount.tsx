@@ -1,0 +1,61 @@
+import "@mantine/core/styles.css";
+import "../ui/tokens.css";
+import "../ui/widgets.css";
+import "./app.css";
+import { MantineProvider } from "@mantine/core";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { createClient, type ConsoleClient, type PipeOpener } from "../console/client.ts";
+import { ConsoleProvider } from "../console/context.tsx";
+import { createStores } from "../console/stores.ts";
+import { cssVariables, theme } from "../ui/theme.ts";
+import { App } from "./app.tsx";
+import { RegionGuard } from "./region-guard.tsx";
+
+/** The bundler puts the nonce of the content security policy into a meta element. */
+const styleNonce = (): string => {
+  const meta = document.querySelector<HTMLElement>('meta[property="csp-nonce"]');
+  return meta?.nonce ?? "";
+};
+
+const presenceEveryMs = 60_000;
+
+/** Browser mode locks a window that sends nothing; reading and scrolling count as use. */
+const reportPresence = (client: ConsoleClient): void => {
+  let reportedAtMs = 0;
+  const report = (): void => {
+    if (Date.now() - reportedAtMs < presenceEveryMs) return;
+    reportedAtMs = Date.now();
+    void client.ask("console.hello", {});
+  };
+  for (const kind of ["pointerdown", "keydown", "wheel"]) {
+    window.addEventListener(kind, report, { passive: true });
+  }
+};
+
+/** Starts the console in an element. The pipe is the only thing it gets from outside. */
+export const mountConsole = (at: {
+  readonly root: HTMLElement;
+  readonly openPipe: PipeOpener;
+}): void => {
+  const client = createClient(at.openPipe);
+  const stores = createStores(client);
+  stores.start();
+  reportPresence(client);
+  createRoot(at.root).render(
+    <StrictMode>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={cssVariables}
+        defaultColorScheme="auto"
+        getStyleNonce={styleNonce}
+      >
+        <RegionGuard name="The window">
+          <ConsoleProvider client={client} stores={stores}>
+            <App />
+          </ConsoleProvider>
+        </RegionGuard>
+      </MantineProvider>
+    </StrictMode>,
+  );
+};
