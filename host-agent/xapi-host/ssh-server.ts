@@ -35,14 +35,18 @@ interface CommandResult {
   readonly output: string;
   readonly code: number;
   /** Done once the answer is on its way. */
-  readonly then?: () => void;
+  readonly after?: () => void;
 }
 
 const unknownCommand = 127;
 
 /** A new host key; kept by the caller, because clients remember it. */
 export function makeHostKey(): string {
-  return ssh2.utils.generateKeyPairSync("ed25519").private;
+  // About one key in 200 of this generator cannot be read back: such a one is thrown away.
+  for (;;) {
+    const { private: key } = ssh2.utils.generateKeyPairSync("ed25519");
+    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
+  }
 }
 
 /**
@@ -96,7 +100,7 @@ function answerSession(session: Session, shell: HostShell): void {
     stream.write(result.output);
     channel.exit(result.code);
     channel.end();
-    result.then?.();
+    result.after?.();
   });
   session.on("shell", (_accept, reject) => reject());
   session.on("pty", (_accept, reject) => reject());
@@ -108,14 +112,14 @@ function runCommand(command: string, shell: HostShell): CommandResult {
   switch (command) {
     case "reboot":
     case "shutdown -r now":
-      return { output: "", code: 0, then: () => shell.reboot() };
+      return { output: "", code: 0, after: () => shell.reboot() };
     case "shutdown -h now":
-      return { output: "", code: 0, then: () => shell.halt() };
+      return { output: "", code: 0, after: () => shell.halt() };
     case "xe-toolstack-restart":
       return {
         output: "Executing xe-toolstack-restart\ndone.\n",
         code: 0,
-        then: () => shell.restartToolstack(),
+        after: () => shell.restartToolstack(),
       };
     case "hostname":
       return { output: `${shell.hostName}\n`, code: 0 };
