@@ -43,7 +43,7 @@ function xenApi(pool: DemoPool, host: DemoHost, options: object = {}): XenApi {
     allowUnauthorized: true,
     debounce: 10,
     ...options,
-  }) as unknown as XenApi;
+  });
 }
 
 /** Asks again until `claim` holds; fails with what it saw last. */
@@ -209,7 +209,7 @@ describe("clients that nobody here wrote", () => {
       password: pool.password,
     };
     const first = await python({ ...way, steps: [["VM.get_by_name_label", 'DHCP "Werk 1"']] });
-    const [vm] = first.steps[0]?.value as readonly string[];
+    const [vm] = (first.steps[0]?.value ?? []) as readonly string[];
     const { steps } = await python({
       ...way,
       steps: [

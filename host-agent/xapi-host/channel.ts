@@ -16,6 +16,8 @@ export type ToHost =
 export type FromHost =
   | { readonly type: "listening"; readonly dir: string }
   | { readonly type: "power"; readonly dir: string; readonly action: PowerAction }
+  /** the watchdog is fed until then, or disarmed (null); it is the machine's and outlives XAPI */
+  | { readonly type: "watchdog"; readonly dir: string; readonly timeoutMs: number | null }
   | { readonly type: "power-on-peer"; readonly id: number; readonly hostUuid: string }
   /** in a process with several hosts: one of them has ended as its process would have */
   | { readonly type: "exited"; readonly dir: string; readonly code: number };

@@ -40,58 +40,99 @@ export function domainsText(specs: readonly DomainSpec[]): string {
   return JSON.stringify({ nextDomid: domains.length + 1, domains } satisfies StoredDomains);
 }
 
+/** The file and its copy in memory; every change is written at once. */
+interface DomainStore {
+  readonly domains: ReadonlyMap<string, StoredDomain>;
+  put(domain: StoredDomain): StoredDomain;
+  remove(vmUuid: string): boolean;
+  /** Throws `DomainFailure` (`unknown`). */
+  need(vmUuid: string): StoredDomain;
+  takeDomid(): number;
+}
+
+function openStore(file: string, nowMs: number): DomainStore {
+  const stored = readDomains(file, nowMs);
+  const domains = new Map(stored.domains.map((domain) => [domain.vmUuid, domain]));
+  let { nextDomid } = stored;
+  const save = (): void => writeDomains(file, { nextDomid, domains: [...domains.values()] });
+  return {
+    domains,
+    put(domain) {
+      domains.set(domain.vmUuid, domain);
+      save();
+      return domain;
+    },
+    remove(vmUuid) {
+      const isGone = domains.delete(vmUuid);
+      if (isGone) save();
+      return isGone;
+    },
+    need(vmUuid) {
+      const domain = domains.get(vmUuid);
+      if (domain === undefined) throw new DomainFailure("unknown", `no domain ${vmUuid}`);
+      return domain;
+    },
+    takeDomid() {
+      nextDomid += 1;
+      return nextDomid - 1;
+    },
+  };
+}
+
+/** Builds domains within the host's memory. */
+function domainBuilder(
+  options: DomainsOptions,
+  store: DomainStore,
+): {
+  freeMemoryBytes(): number;
+  build(vmUuid: string, spec: DomainSpec, incomingFor: string | null): StoredDomain;
+} {
+  const freeMemoryBytes = (): number => {
+    const held = [...store.domains.values()].reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    return options.memoryBytes - options.dom0MemoryBytes - held;
+  };
+  return {
+    freeMemoryBytes,
+    build(vmUuid, spec, incomingFor) {
+      if (store.domains.has(vmUuid)) throw new DomainFailure("exists", `domain ${vmUuid} exists`);
+      if (spec.memoryBytes > freeMemoryBytes()) {
+        throw new DomainFailure("not-enough-memory", `${spec.memoryBytes} bytes are not free`);
+      }
+      const domid = store.takeDomid();
+      return store.put({
+        ...spec,
+        vmUuid,
+        domid,
+        incomingFor,
+        goesDownAtMs: null,
+        // A guest in the middle of arriving does not run yet.
+        paused: incomingFor !== null || spec.paused,
+        staysPaused: spec.paused,
+      });
+    },
+  };
+}
+
 /**
  * The guests of a host as one file beside XAPI, the way the hypervisor is beside it: XAPI may be
  * killed and started again and finds them running; the launcher removes the file with the power.
  */
 export function createDomains(options: DomainsOptions): Domains {
-  const { clock, file } = options;
+  const { clock } = options;
   const listeners = new Set<(event: DomainEvent) => void>();
-  const stored = readDomains(file, clock.nowMs());
-  const domains = new Map(stored.domains.map((domain) => [domain.vmUuid, domain]));
-  let nextDomid = stored.nextDomid;
+  const store = openStore(options.file, clock.nowMs());
+  const { domains, put, need } = store;
+  const { build, freeMemoryBytes } = domainBuilder(options, store);
 
-  const save = (): void => {
-    writeDomains(file, { nextDomid, domains: [...domains.values()] });
-  };
-  const put = (domain: StoredDomain): StoredDomain => {
-    domains.set(domain.vmUuid, domain);
-    save();
-    return domain;
-  };
-  const remove = (vmUuid: string): boolean => {
-    const isGone = domains.delete(vmUuid);
-    if (isGone) save();
-    return isGone;
-  };
-  const need = (vmUuid: string): StoredDomain => {
-    const domain = domains.get(vmUuid);
-    if (domain === undefined) throw new DomainFailure("unknown", `no domain ${vmUuid}`);
-    return domain;
-  };
-  const freeMemoryBytes = (): number => {
-    const held = [...domains.values()].reduce((sum, domain) => sum + domain.memoryBytes, 0);
-    return options.memoryBytes - options.dom0MemoryBytes - held;
-  };
-  const build = (vmUuid: string, spec: DomainSpec, incomingFor: string | null): Domain => {
-    if (domains.has(vmUuid)) throw new DomainFailure("exists", `domain ${vmUuid} exists`);
-    if (spec.memoryBytes > freeMemoryBytes()) {
-      throw new DomainFailure("not-enough-memory", `${spec.memoryBytes} bytes are not free`);
-    }
-    const domid = nextDomid;
-    nextDomid += 1;
-    return put({ ...spec, vmUuid, domid, incomingFor, goesDownAtMs: null });
-  };
   const powerOffLater = (domain: StoredDomain): void => {
     const waitMs = Math.max(0, (domain.goesDownAtMs ?? 0) - clock.nowMs());
     void clock.sleep(waitMs).then(() => {
       // Destroyed, or built anew under the same uuid, in the meantime: then this is not its end.
       if (domains.get(domain.vmUuid)?.domid !== domain.domid) return;
-      remove(domain.vmUuid);
+      store.remove(domain.vmUuid);
       for (const listener of listeners) listener({ type: "shutdown", vmUuid: domain.vmUuid });
     });
   };
-
   for (const domain of domains.values()) if (domain.goesDownAtMs !== null) powerOffLater(domain);
 
   return {
@@ -112,22 +153,16 @@ export function createDomains(options: DomainsOptions): Domains {
       powerOffLater(put({ ...domain, goesDownAtMs }));
     },
     destroy(vmUuid) {
-      remove(vmUuid);
+      store.remove(vmUuid);
     },
-    createIncoming: (temporaryUuid, spec) =>
-      put({
-        ...build(temporaryUuid, { ...spec, paused: true }, spec.vmUuid),
-        goesDownAtMs: null,
-        staysPaused: spec.paused,
-      }),
+    createIncoming: (temporaryUuid, spec) => build(temporaryUuid, spec, spec.vmUuid),
     commitIncoming(temporaryUuid) {
       const domain = need(temporaryUuid);
       const vmUuid = domain.incomingFor;
       if (vmUuid === null) throw new DomainFailure("unknown", `${temporaryUuid} is no arrival`);
       if (domains.has(vmUuid)) throw new DomainFailure("exists", `domain ${vmUuid} exists`);
-      domains.delete(temporaryUuid);
-      const paused = domain.staysPaused === true;
-      return put({ ...domain, vmUuid, incomingFor: null, paused, staysPaused: false });
+      store.remove(temporaryUuid);
+      return put({ ...domain, vmUuid, incomingFor: null, paused: domain.staysPaused === true });
     },
     watch(listener) {
       listeners.add(listener);

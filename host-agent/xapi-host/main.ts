@@ -95,7 +95,8 @@ async function startOrReport(dir: string): Promise<void> {
   try {
     await start(dir);
   } catch (error) {
-    process.stderr.write(`${dir}: ${error instanceof Error ? (error.stack ?? "") : error}\n`);
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${dir}: ${reason}\n`);
     if (isAlone) process.exit(exitFailed);
     launcher.tell({ type: "exited", dir, code: exitFailed });
   }

@@ -145,6 +145,10 @@ function createPorts(
     }),
     power: createPower(options),
     plugins: noPlugins,
+    watchdog: {
+      feed: (timeoutMs) => options.launcher.tell({ type: "watchdog", dir, timeoutMs }),
+      disarm: () => options.launcher.tell({ type: "watchdog", dir, timeoutMs: null }),
+    },
     log: {
       write({ level, message }) {
         const at = new Date().toISOString();

@@ -32,6 +32,8 @@ export interface DemoPoolOptions {
   readonly timing: "real" | "fast";
   /** port of all XAPIs; a free one otherwise */
   readonly port?: number;
+  /** hosts that share a process; one each up to sixteen hosts otherwise, as faults are most real so */
+  readonly hostsPerProcess?: number;
   /** tests of the way it works where only 127.0.0.1 exists */
   readonly isMapped?: boolean;
 }
@@ -75,7 +77,7 @@ export interface DemoPool {
 const readyTimeoutMs = 60_000;
 /** Above this many hosts a process each would take more memory than a laptop has to spare. */
 const hostsAloneMax = 16;
-const hostsPerProcess = 8;
+const hostsTogether = 8;
 
 /**
  * Starts a pool of virtual hosts on this machine's loopback and resolves when it can be worked with:
@@ -173,15 +175,16 @@ function makeMachines(
   changed: () => void,
 ): readonly Machine[] {
   const { preset, dirs, identities } = parts;
-  const isGrouped = preset.hosts.length > hostsAloneMax;
+  const perProcess =
+    parts.options.hostsPerProcess ?? (preset.hosts.length > hostsAloneMax ? hostsTogether : 1);
   const compileCache = compileCacheFolder(parts.folder);
   const groups: SharedProcess[] = [];
   const machines: Machine[] = preset.hosts.map((host, index) => {
     const dir = dirs[index] ?? "";
     const place = identities[index]!.place;
     const process = { undertaker: parts.undertaker, compileCache };
-    const group = Math.floor(index / hostsPerProcess);
-    if (isGrouped) {
+    const group = Math.floor(index / perProcess);
+    if (perProcess > 1) {
       groups[group] ??= startShared({
         ...process,
         logFile: join(parts.folder, `group${group}.log`),

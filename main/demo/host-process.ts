@@ -19,6 +19,8 @@ export interface XapiService {
 export interface ServiceListener {
   listening(): void;
   power(action: PowerAction): void;
+  /** milliseconds until the machine is reset unless it is fed again; null: disarmed */
+  watchdog(timeoutMs: number | null): void;
   /** code null: ended by a signal */
   exited(code: number | null): void;
   powerOnPeer(hostUuid: string): Promise<boolean>;
@@ -119,6 +121,9 @@ function hear(message: FromHost, listener: ServiceListener, child: ChildProcess)
       return;
     case "power":
       listener.power(message.action);
+      return;
+    case "watchdog":
+      listener.watchdog(message.timeoutMs);
       return;
     case "exited":
       listener.exited(message.code);

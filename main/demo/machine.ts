@@ -57,12 +57,14 @@ export class Machine {
   #epoch = 0;
   #isStopping = false;
   #whenExited: (() => void)[] = [];
+  #watchdog: NodeJS.Timeout | undefined;
 
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#service = options.makeService({
       listening: () => this.#listening(),
       power: (action) => this.#asked(action),
+      watchdog: (timeoutMs) => this.#armWatchdog(timeoutMs),
       exited: (code) => this.#exited(code),
       powerOnPeer: options.powerOnPeer,
     });
@@ -197,7 +199,18 @@ export class Machine {
     };
   }
 
+  /** Resets the machine when nobody feeds it: XAPI hung, gone, or cut off and keeping still. */
+  #armWatchdog(timeoutMs: number | null): void {
+    clearTimeout(this.#watchdog);
+    if (timeoutMs === null || this.#power !== "on") return;
+    const epoch = this.#epoch;
+    this.#watchdog = setTimeout(() => {
+      if (epoch === this.#epoch) void this.#boot();
+    }, timeoutMs);
+  }
+
   async #loseEverything(): Promise<void> {
+    clearTimeout(this.#watchdog);
     const ssh = this.#ssh;
     this.#ssh = null;
     const wasThere = this.#xapi !== "stopped";

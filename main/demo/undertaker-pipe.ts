@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { Socket } from "node:net";
 import { demoNode, demoProgram } from "./programs.ts";
 
 /** This end of the pipe to the process that cleans up after a crash. */
@@ -24,7 +25,7 @@ export function startUndertaker(folder: string, compileCache: string): Undertake
   child.unref();
   const pipe = child.stdin;
   pipe.on("error", () => {});
-  if ("unref" in pipe && typeof pipe.unref === "function") pipe.unref();
+  if (pipe instanceof Socket) pipe.unref();
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   return {
     pid: child.pid,

@@ -1,8 +1,9 @@
 import type { AttachedDisk, DomainSpec } from "../ports.ts";
 import { NULL_REF, type XapiRecord } from "../value.ts";
+import { formatDatetime } from "../wire/coerce.ts";
 import type { BuiltHost, PoolNetworks } from "./host-records.ts";
 import { diskOperations, type BuiltSr, type PoolStorage, type SrUse } from "./storage-records.ts";
-import { gibibyte, mebibyte, randomMac, xapiDate, type TableBuilder } from "./table-builder.ts";
+import { gibibyte, mebibyte, randomMac, type TableBuilder } from "./table-builder.ts";
 
 export type GuestSystem = "debian" | "ubuntu" | "rocky" | "windows";
 
@@ -243,9 +244,9 @@ function addMetrics(build: TableBuilder, plan: GuestPlan, life: Life): string {
   return build.add("VM_metrics", {
     memory_actual: life.isRunning ? plan.memoryGib * gibibyte : 0,
     VCPUs_number: life.isRunning ? plan.vcpus : 0,
-    start_time: xapiDate(life.startedAtMs),
-    install_time: xapiDate(life.nowMs - 400 * dayMs),
-    last_updated: xapiDate(life.nowMs - minuteMs),
+    start_time: formatDatetime(life.startedAtMs),
+    install_time: formatDatetime(life.nowMs - 400 * dayMs),
+    last_updated: formatDatetime(life.nowMs - minuteMs),
     hvm: life.isRunning,
     current_domain_type: life.isRunning ? "hvm" : "unspecified",
   });
@@ -272,7 +273,7 @@ function addGuestMetrics(
       "feature-reboot": "1",
       "feature-balloon": "1",
     },
-    last_updated: xapiDate(at.nowMs - minuteMs),
+    last_updated: formatDatetime(at.nowMs - minuteMs),
     live: true,
     can_use_hotplug_vbd: "yes",
     can_use_hotplug_vif: "yes",
@@ -450,7 +451,7 @@ export function addTemplates(estate: Estate, names: readonly string[]): void {
 /** A snapshot of a guest: a template-shaped copy that points back at it. */
 export function addSnapshot(estate: Estate, vm: string, name: string, plan: GuestPlan): void {
   const { build, nowMs } = estate;
-  const takenAt = xapiDate(nowMs - 3 * dayMs);
+  const takenAt = formatDatetime(nowMs - 3 * dayMs);
   const snapshot = build.add("VM", {
     ...guestShape({ ...plan, isHalted: true }),
     name_label: name,

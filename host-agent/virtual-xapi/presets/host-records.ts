@@ -1,7 +1,8 @@
 import type { XapiGeneration } from "../generation.ts";
 import { NULL_REF, type XapiRecord } from "../value.ts";
+import { formatDatetime } from "../wire/coerce.ts";
 import type { PresetPlace } from "./preset.ts";
-import { gibibyte, mebibyte, xapiDate, type TableBuilder } from "./table-builder.ts";
+import { gibibyte, mebibyte, type TableBuilder } from "./table-builder.ts";
 
 /** Networks of a pool by what they are for. */
 export interface PoolNetworks {
@@ -75,7 +76,7 @@ export function addHost(
     memory_total: memoryBytes,
     memory_free: 0,
     live: true,
-    last_updated: xapiDate(site.nowMs - 60_000),
+    last_updated: formatDatetime(site.nowMs - 60_000),
   });
   const ref = build.add("host", {
     ...hostIdentity(build.generation, plan, place),
@@ -91,7 +92,7 @@ export function addHost(
       boot_time: `${Math.floor(bootedAtMs / 1000)}.`,
       iscsi_iqn: `iqn.2024-03.example.oberland:${plan.name}`,
     },
-    last_software_update: xapiDate(bootedAtMs - hourMs),
+    last_software_update: formatDatetime(bootedAtMs - hourMs),
   });
   const controlDomain = addControlDomain(build, { ref, plan, bootedAtMs, dom0MemoryBytes });
   build.change("host", ref, { control_domain: controlDomain });
@@ -247,8 +248,8 @@ function addControlDomain(
     memory_actual: memory,
     VCPUs_number: vcpus,
     state: [],
-    start_time: xapiDate(dom0.bootedAtMs),
-    last_updated: xapiDate(dom0.bootedAtMs),
+    start_time: formatDatetime(dom0.bootedAtMs),
+    last_updated: formatDatetime(dom0.bootedAtMs),
     current_domain_type: "pv",
   });
   const vm = build.add("VM", {
@@ -405,7 +406,7 @@ function addPortMetrics(
     speed: port.isCard ? 10_000 : 0,
     duplex: port.isCard,
     pci_bus_path: port.isCard ? "0000:3b:00.0" : "N/A",
-    last_updated: xapiDate(at.site.nowMs - 30_000),
+    last_updated: formatDatetime(at.site.nowMs - 30_000),
   });
 }
 
@@ -424,8 +425,8 @@ function addCertificate(
   build.add("Certificate", {
     type: "host",
     host,
-    not_before: xapiDate(nowMs - dayMs),
-    not_after: xapiDate(nowMs + 3650 * dayMs),
+    not_before: formatDatetime(nowMs - dayMs),
+    not_after: formatDatetime(nowMs + 3650 * dayMs),
     fingerprint: place.certificateFingerprint,
     fingerprint_sha256: place.certificateFingerprint,
   });

@@ -67,21 +67,17 @@ function guests(pool: PoolPreset): readonly XapiRecord[] {
 }
 
 function wrongReferences(pool: PoolPreset): readonly string[] {
-  const wrong: string[] = [];
-  for (const [className, table] of Object.entries(pool.tables)) {
+  const isKnown = ([target, to]: readonly [string, string]): boolean =>
+    to === NULL_REF || pool.tables[target]?.[to] !== undefined || pool.danglingRefs.includes(to);
+  return Object.keys(pool.tables).flatMap((className) => {
     const fields = fieldsIn(className, pool.generation.version);
-    for (const [ref, record] of Object.entries(table)) {
-      for (const field of fields) {
-        for (const [target, to] of references(record[field.name] ?? "", field.type)) {
-          const isKnown = to === NULL_REF || pool.tables[target]?.[to] !== undefined;
-          if (!isKnown && !pool.danglingRefs.includes(to)) {
-            wrong.push(`${className}.${field.name} of ${ref} leads to no ${target} ${to}`);
-          }
-        }
-      }
-    }
-  }
-  return wrong;
+    return records(pool, className).flatMap(([ref, record]) =>
+      fields
+        .flatMap((field) => [...references(record[field.name] ?? "", field.type)])
+        .filter((found) => !isKnown(found))
+        .map(([target, to]) => `${className} ${ref} leads to no ${target} ${to}`),
+    );
+  });
 }
 
 describe.each(names)("the preset %s", (name) => {

@@ -104,11 +104,6 @@ function connect(
   }
 }
 
-/** `YYYYMMDDTHH:MM:SSZ`, as XAPI writes dates. */
-export function xapiDate(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replaceAll("-", "")}Z`;
-}
-
 export const gibibyte = 1_073_741_824;
 export const mebibyte = 1_048_576;
 
