@@ -432,7 +432,7 @@ async function recordingServer(
   const server: Server = createServer(
     { cert: certificate.certificatePem, key: certificate.keyPem },
     (socket) => {
-      socket.on("data", (data) => {
+      socket.on("data", (data: Buffer) => {
         seen.bytes += data.length;
       });
       socket.on("error", () => socket.destroy());

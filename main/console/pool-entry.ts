@@ -47,11 +47,9 @@ export interface PoolEntry {
 }
 
 export function createPoolEntry(options: PoolEntryOptions): PoolEntry {
-  const { ports, trust, timing, stored, onChange } = options;
-  let members: readonly Member[] = stored.members.map(({ address, name }) => ({
-    address: parseAddress(address),
-    name,
-  }));
+  const { ports, stored } = options;
+  const { poolId } = stored;
+  const remembered = new Remembered(stored);
   const facts: PoolFacts = new PoolFacts({
     clock: ports.clock,
     records: () => link.records(),
@@ -59,39 +57,14 @@ export function createPoolEntry(options: PoolEntryOptions): PoolEntry {
     freshAtMs: () => link.freshAtMs(),
     run: () => reboots.current(),
   });
-  const link: PoolLink = new PoolLink({
-    poolId: stored.poolId,
-    poolUuid: stored.poolUuid,
-    members,
-    addressMap: options.addressMap,
-    trust,
-    clock: ports.clock,
-    timing,
-    onFacts: facts,
-    onMembers: (next) => {
-      members = next;
-      onChange();
-    },
-    onUnexpected: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
-  });
+  const link = makeLink(options, remembered, facts);
   const ha = createHa({ session: link, explain });
-  const reboots = createReboots({
-    session: link,
-    clock: ports.clock,
-    owner: ports.owner,
-    explain,
-  });
+  const { clock, owner } = ports;
+  const reboots = createReboots({ session: link, clock, owner, explain });
   reboots.onChange(() => facts.runChanged());
-  link.onChange(onChange);
-  let user = stored.user;
-  const current = (): StoredPool => ({
-    ...stored,
-    user,
-    name: facts.mark().name ?? stored.name,
-    members: members.map(({ address, name }) => ({ address: address.text, name })),
-  });
+  link.onChange(options.onChange);
   return {
-    poolId: stored.poolId,
+    poolId,
     isDemo: options.isDemo,
     addressMap: options.addressMap,
     link,
@@ -99,23 +72,22 @@ export function createPoolEntry(options: PoolEntryOptions): PoolEntry {
     ha,
     reboots,
     start(credentials, opened) {
-      user = credentials.user;
+      remembered.user = credentials.user;
       link.start(credentials, opened);
     },
     addAddress(address) {
-      if (members.some((member) => member.address.text === address.text)) return;
-      members = [...members, { address, name: null }];
+      remembered.add(address);
       link.addAddress(address);
     },
-    stored: current,
+    stored: () => remembered.stored(facts.mark().name),
     known() {
-      const { name } = current();
-      const { mark, hostCount, vmCount } = facts.mark();
+      const { name, mark, hostCount, vmCount } = facts.mark();
+      const { user, members, ...shown } = remembered.stored(name);
       return {
-        poolId: stored.poolId,
-        name,
+        poolId,
+        name: shown.name,
         user,
-        addresses: members.map((member) => member.address.text),
+        addresses: members.map((member) => member.address),
         isDemo: options.isDemo,
         connection: link.connection(),
         mark,
@@ -124,6 +96,61 @@ export function createPoolEntry(options: PoolEntryOptions): PoolEntry {
       };
     },
   };
+}
+
+/** What of a pool outlives its connection. */
+class Remembered {
+  readonly #first: StoredPool;
+  user: string;
+  members: readonly Member[];
+
+  constructor(first: StoredPool) {
+    this.#first = first;
+    this.user = first.user;
+    this.members = first.members.map(({ address, name }) => ({
+      address: parseAddress(address),
+      name,
+    }));
+  }
+
+  add(address: MemberAddress): void {
+    if (this.members.some((member) => member.address.text === address.text)) return;
+    this.members = [...this.members, { address, name: null }];
+  }
+
+  stored(name: string | null): StoredPool {
+    return {
+      ...this.#first,
+      name: name ?? this.#first.name,
+      user: this.user,
+      members: this.members.map((member) => ({
+        address: member.address.text,
+        name: member.name,
+      })),
+    };
+  }
+}
+
+function makeLink(
+  { ports, trust, timing, stored, addressMap, onChange }: PoolEntryOptions,
+  remembered: Remembered,
+  facts: PoolFacts,
+): PoolLink {
+  return new PoolLink({
+    poolId: stored.poolId,
+    poolUuid: stored.poolUuid,
+    members: remembered.members,
+    addressMap,
+    trust,
+    clock: ports.clock,
+    timing,
+    onFacts: facts,
+    onMembers(members) {
+      remembered.members = members;
+      onChange();
+    },
+    onUnexpected: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
+  });
 }
 
 function explain(failure: unknown, records: PoolRecords) {

@@ -204,7 +204,7 @@ export class PoolFacts implements FactsListener {
   }
 
   #drop(kind: "hosts" | "srs", rows: Map<string, unknown>, present: ReadonlySet<string>): void {
-    for (const uuid of [...rows.keys()]) {
+    for (const uuid of rows.keys()) {
       if (present.has(uuid)) continue;
       rows.delete(uuid);
       this.#subscribers.mark(kind, uuid);

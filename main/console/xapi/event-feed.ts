@@ -160,7 +160,7 @@ export class EventFeed {
     const answer = await this.#client.call(`${className}.get_all_records`, []);
     const records = answer as Record<string, XapiRecord>;
     const changes: RecordChange[] = [];
-    for (const ref of [...this.#store.all(className).keys()]) {
+    for (const ref of this.#store.all(className).keys()) {
       if (!Object.hasOwn(records, ref)) changes.push(this.#store.put(className, ref, undefined));
     }
     for (const [ref, record] of Object.entries(records)) {
