@@ -13,6 +13,8 @@ export interface SmallPoolOptions {
   readonly vmsPerHost?: number;
   readonly generation?: XapiGeneration;
   readonly memoryGib?: number;
+  /** Class to reference to fields that differ; an unknown reference becomes a new object. */
+  readonly records?: Readonly<Record<string, Readonly<Record<string, XapiRecord>>>>;
 }
 
 /** A readable reference: `OpaqueRef:host-a`. */
@@ -176,8 +178,29 @@ export function smallPool(options: SmallPoolOptions = {}): PoolBlueprint {
       address: `10.0.0.${index + 1}`,
       memoryBytes: memoryGib * GIB,
       domains,
+      attachedDisks: domains.map((_domain, at) => ({
+        vdiUuid: uuidOf(`vdi-${letter}${at + 1}`),
+        srUuid: uuidOf("sr-shared"),
+        vmUuid: uuidOf(`vm-${letter}${at + 1}`),
+        mode: "RW" as const,
+      })),
       srUuids: [uuidOf("sr-shared"), uuidOf(`sr-local-${letter}`)],
     };
   });
+  applyRecords(tables, options.records ?? {}, generation.version);
   return { generation, tables, hosts: built };
+}
+
+function applyRecords(
+  tables: Tables,
+  records: NonNullable<SmallPoolOptions["records"]>,
+  version: string,
+): void {
+  for (const [cls, rows] of Object.entries(records)) {
+    const table = (tables[cls] ??= {});
+    for (const [ref, fields] of Object.entries(rows)) {
+      const fresh = { ...emptyRecord(cls, version), uuid: uuidOf(ref.replace("OpaqueRef:", "")) };
+      table[ref] = { ...(table[ref] ?? fresh), ...fields };
+    }
+  }
 }

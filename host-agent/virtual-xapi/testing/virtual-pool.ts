@@ -2,7 +2,7 @@
 import { dumpTables } from "../database/dump.ts";
 import type { XapiGeneration } from "../generation.ts";
 import type { NodeUser } from "../node.ts";
-import type { Dice, DomainSpec } from "../ports.ts";
+import type { AttachedDisk, Dice, DomainSpec } from "../ports.ts";
 import { REAL_TIMING, type Timing } from "../timing.ts";
 import type { XapiRecord } from "../value.ts";
 import { VirtualMachine, type Statefiles } from "./virtual-machine.ts";
@@ -23,6 +23,8 @@ export interface PoolBlueprint {
     readonly memoryBytes: number;
     readonly domains: readonly DomainSpec[];
     readonly srUuids: readonly string[];
+    /** Open disks of the guests that run here. */
+    readonly attachedDisks?: readonly AttachedDisk[];
   }[];
 }
 
@@ -90,6 +92,7 @@ export class VirtualPool {
       machine.files.set("pool.conf", index === 0 ? "master" : `slave:${first}`);
       machine.files.set("state.db", state);
       for (const domain of host.domains) machine.placeDomain(domain);
+      machine.disks.push(...(host.attachedDisks ?? []));
       return machine;
     });
   }
