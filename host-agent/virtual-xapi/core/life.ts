@@ -57,7 +57,7 @@ export class Life {
   startupComplete = false;
   /** Disabled by a user since this XAPI started. */
   userDisabled = false;
-  /** The machine booted since the last run, as opposed to a mere restart of XAPI. */
+  /** The machine booted since it last was a member, as opposed to a mere restart of XAPI. */
   readonly freshBoot: boolean;
   proposal: Proposal | null = null;
   #fuseLit = false;
@@ -70,9 +70,7 @@ export class Life {
     this.local = openLocalDb(this.ports.disk);
     this.role = readRole(this.ports.disk);
     this.startedAtMs = this.ports.clock.nowMs();
-    const bootKey = String(options.bootedAtMs);
-    this.freshBoot = this.local.get("x.booted_at") !== bootKey;
-    this.#rememberBoot(bootKey);
+    this.freshBoot = this.local.get("x.booted_at") !== String(options.bootedAtMs);
     this.peers = new PeerClient(this.ports, options);
     this.sessions = new SessionStore({
       db: () => this.coordinator?.db ?? null,
@@ -242,6 +240,16 @@ export class Life {
     this.stopping.cancel();
   }
 
+  /** The host is a member since this boot: a later start of XAPI is a mere restart. */
+  noteJoined(): void {
+    this.startupComplete = true;
+    try {
+      this.local.set("x.booted_at", String(this.options.bootedAtMs));
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+    }
+  }
+
   inspect(): NodeInspection {
     return {
       role: this.role.type,
@@ -254,13 +262,5 @@ export class Life {
       objects: this.coordinator?.db.objectCount ?? 0,
       fuseLit: this.#fuseLit,
     };
-  }
-
-  #rememberBoot(bootKey: string): void {
-    try {
-      this.local.set("x.booted_at", bootKey);
-    } catch (error) {
-      if (!(error instanceof DiskFull)) throw error;
-    }
   }
 }

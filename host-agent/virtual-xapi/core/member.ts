@@ -50,7 +50,7 @@ export async function joinPool(life: Life): Promise<void> {
   }
   if (life.freshBoot) life.local.remove("host_disabled_until_reboot");
   await considerEnabling(life);
-  life.startupComplete = true;
+  life.noteJoined();
 }
 
 /** A host enables itself, unless a user or an unfinished shutdown stands against it. */
