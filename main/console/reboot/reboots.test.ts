@@ -75,7 +75,8 @@ function stage(change: (tables: Tables) => void = () => {}): Stage {
 /** All records with keys and residents in one order, so that equal pools are equal texts. */
 function photograph(tables: Tables): unknown {
   const sorted = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(sorted).sort();
+    if (Array.isArray(value))
+      return value.map((one) => JSON.stringify(sorted(one))).sort((a, b) => a.localeCompare(b));
     if (typeof value !== "object" || value === null) return value;
     const entries = Object.entries(value).map(([key, one]) => [key, sorted(one)] as const);
     return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));

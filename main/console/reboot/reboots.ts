@@ -71,36 +71,7 @@ export function createReboots(ports: RebootsPorts): Reboots {
 
   const begin = (acts: Acts): void => {
     stopRequested = false;
-    const startedAtMs = ports.clock.wallMs();
-    const run: Run = {
-      runId: acts.runId,
-      kind: "reboot-host",
-      hostUuid: acts.hostUuid,
-      hostName: acts.hostName,
-      owner: ports.owner,
-      startedAtMs,
-      endedAtMs: null,
-      status: "running",
-      phases: [],
-      error: null,
-      comparison: [],
-    };
-    running = runTransaction({
-      steps: rebootSteps(acts),
-      clock: ports.clock,
-      isStopRequested: () => stopRequested,
-      explain: (failure) => explainTo(acts, failure),
-      onChange: (phases, status) => show({ ...run, status, phases: [...phases] }),
-    }).then((result) => {
-      const comparison = compare(acts, ports.session.records());
-      const ended = { ...run, ...result, phases: [...result.phases], comparison };
-      const { status, error } = judgeEnd(acts, ended);
-      show({ ...ended, status, error, endedAtMs: ports.clock.wallMs() });
-    });
-    running = running.catch((failure: unknown) => {
-      const shown = current ?? run;
-      show({ ...shown, ...brokenEnd(failure), endedAtMs: ports.clock.wallMs() });
-    });
+    running = carryOut(ports, acts, { show, isStopRequested: () => stopRequested });
   };
 
   return {
@@ -134,6 +105,47 @@ export function createReboots(ports: RebootsPorts): Reboots {
     },
     settled: () => running,
   };
+}
+
+interface Stage {
+  readonly show: (run: Run) => void;
+  readonly isStopRequested: () => boolean;
+}
+
+/** One run from the first check to its comparison; never rejects. */
+async function carryOut(ports: RebootsPorts, acts: Acts, stage: Stage): Promise<void> {
+  const { clock, session } = ports;
+  let run: Run = {
+    runId: acts.runId,
+    kind: "reboot-host",
+    hostUuid: acts.hostUuid,
+    hostName: acts.hostName,
+    owner: ports.owner,
+    startedAtMs: clock.wallMs(),
+    endedAtMs: null,
+    status: "running",
+    phases: [],
+    error: null,
+    comparison: [],
+  };
+  const show = (change: Partial<Run>): void => {
+    run = { ...run, ...change };
+    stage.show(run);
+  };
+  try {
+    const result = await runTransaction({
+      steps: rebootSteps(acts),
+      clock,
+      isStopRequested: stage.isStopRequested,
+      explain: (failure) => explainTo(acts, failure),
+      onChange: (phases, status) => show({ status, phases: [...phases] }),
+    });
+    const comparison = compare(acts, session.records());
+    const ended = { ...run, ...result, phases: [...result.phases], comparison };
+    show({ ...ended, ...judgeEnd(acts, ended), endedAtMs: clock.wallMs() });
+  } catch (failure) {
+    show({ ...brokenEnd(failure), endedAtMs: clock.wallMs() });
+  }
 }
 
 /** All steps in order. From the boot on, each puts back what an earlier one changed. */

@@ -45,73 +45,14 @@ const nothing = "OpaqueRef:NULL";
 
 /** Just enough of a coordinator for the steps of a run, with faults on demand, in virtual time. */
 export function createScriptedPool(tables: Tables, clock: VirtualClock): ScriptedPool {
-  const faults: PlannedFault[] = [];
-  const counts = new Map<string, number>();
+  const line = createLine(clock);
   const listeners = new Set<() => void>();
-  let isLive = true;
-  const row = (cls: string, ref: unknown): Row => {
-    const found = tables[cls]?.[String(ref)];
-    if (found === undefined) throw new XapiFailure("HANDLE_INVALID", [cls, String(ref)]);
-    return found;
-  };
-  const pool = (): Row => Object.values(tables["pool"]!)[0]!;
-  const world: World = { tables, clock, row, pool, script: null as never };
-  const told = (): void => listeners.forEach((listener) => listener());
-
-  const dropLine = (): void => {
-    isLive = false;
-    clock.at(15_000, () => {
-      isLive = true;
-    });
-  };
-  const faultFor = (method: string, ref: string): Fault | null => {
-    const count = (counts.get(method) ?? 0) + 1;
-    counts.set(method, count);
-    const found = faults.find(
-      (one) =>
-        one.method === method &&
-        (one.onRef === undefined || one.onRef === ref) &&
-        (count === (one.nth ?? 1) || (one.forEver === true && count >= (one.nth ?? 1))),
-    );
-    return found?.fault ?? null;
-  };
-
-  const perform = async (method: string, args: readonly unknown[]): Promise<unknown> => {
-    if (!isLive) throw new OutcomeUnknown(method, new Error("not connected"));
-    const ref = String(args[0] ?? "");
-    script.calls.push(`${method} ${ref.replace("OpaqueRef:", "")}`.trim());
-    const fault = faultFor(method, ref);
-    if (fault === "refused") throw new XapiFailure("TEST_REFUSAL", [method]);
-    if (fault === "lost-before") {
-      dropLine();
-      throw new OutcomeUnknown(method, new Error("broken"));
-    }
-    const act = effects[method];
-    if (act === undefined) throw new XapiFailure("MESSAGE_METHOD_UNKNOWN", [method]);
-    const answer = await act(world, args);
-    told();
-    if (method === "pool.designate_new_master") dropLine();
-    if (fault === "lost-after") {
-      dropLine();
-      throw new OutcomeUnknown(method, new Error("broken"));
-    }
-    return answer;
-  };
-
-  const waitFor = async (holds: () => boolean, timeoutMs: number): Promise<boolean> => {
-    const deadlineMs = clock.nowMs() + timeoutMs;
-    for (;;) {
-      if (isLive && holds()) return true;
-      const next = clock.nextAtMs();
-      if (next === null || next > deadlineMs) {
-        clock.moveTo(deadlineMs);
-        return false;
-      }
-      clock.step();
-      await Promise.resolve();
-    }
-  };
-
+  const faults: PlannedFault[] = [];
+  const perform = createCoordinator({
+    line,
+    faults,
+    told: () => listeners.forEach((one) => one()),
+  });
   const script: ScriptedPool = {
     poolId: "test",
     calls: [],
@@ -121,34 +62,114 @@ export function createScriptedPool(tables: Tables, clock: VirtualClock): Scripte
     neverReturns: false,
     neverGoes: false,
     plan: (fault) => void faults.push(fault),
-    connection: () => (isLive ? liveConnection : ({ status: "stale", sinceMs: 0 } as never)),
+    connection: () => (line.isLive() ? liveConnection : ({ status: "stale", sinceMs: 0 } as never)),
     records: () => recordsOf(tables),
     freshAtMs: () => clock.nowMs(),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    call: (method, ...args) => perform(method, args),
+    call: (method, ...args) => perform(world, method, args),
     async callTask(method, args, options) {
       options?.onProgress?.(0.5);
-      const signal = options?.signal;
-      const isStuck = method === "VM.clean_shutdown" && script.stubborn.has(String(args[0]));
-      if (isStuck) {
-        while (signal?.aborted !== true && clock.step()) await Promise.resolve();
-        await Promise.resolve();
+      if (method === "VM.clean_shutdown" && script.stubborn.has(args[0] as string)) {
+        while (options?.signal?.aborted !== true && clock.step()) await Promise.resolve();
         throw new OutcomeUnknown(method, new Error("deadline"));
       }
-      return String(await perform(method, args));
+      return (await perform(world, method, args)) as string;
     },
     async untilLive(timeoutMs) {
-      if (!(await waitFor(() => true, timeoutMs))) throw new Error("not live");
+      if (!(await line.waitFor(() => true, timeoutMs))) throw new Error("not live");
     },
     async untilFacts(what, predicate: (records: PoolRecords) => boolean, timeoutMs) {
-      if (!(await waitFor(() => predicate(recordsOf(tables)), timeoutMs))) throw new Error(what);
+      const holds = (): boolean => predicate(recordsOf(tables));
+      if (!(await line.waitFor(holds, timeoutMs))) throw new Error(what);
     },
   };
-  world.script = script;
+  const world: World = { ...createWorld(tables, clock), script };
   return script;
+}
+
+interface Line {
+  isLive(): boolean;
+  drop(): void;
+  waitFor(holds: () => boolean, timeoutMs: number): Promise<boolean>;
+}
+
+/** The connection: it comes back by itself after fifteen seconds. */
+function createLine(clock: VirtualClock): Line {
+  let isLive = true;
+  return {
+    isLive: () => isLive,
+    drop() {
+      isLive = false;
+      clock.at(15_000, () => {
+        isLive = true;
+      });
+    },
+    async waitFor(holds, timeoutMs) {
+      const deadlineMs = clock.nowMs() + timeoutMs;
+      while (!(isLive && holds())) {
+        const next = clock.nextAtMs();
+        if (next === null || next > deadlineMs) {
+          clock.moveTo(deadlineMs);
+          return false;
+        }
+        clock.step();
+        await Promise.resolve();
+      }
+      return true;
+    },
+  };
+}
+
+type Perform = (world: World, method: string, args: readonly unknown[]) => Promise<unknown>;
+
+function createCoordinator(what: {
+  readonly line: Line;
+  readonly faults: readonly PlannedFault[];
+  readonly told: () => void;
+}): Perform {
+  const { line } = what;
+  const counts = new Map<string, number>();
+  const faultFor = (method: string, ref: string): Fault | null => {
+    const count = (counts.get(method) ?? 0) + 1;
+    counts.set(method, count);
+    const found = what.faults.find(
+      (one) =>
+        one.method === method &&
+        (one.onRef === undefined || one.onRef === ref) &&
+        (count === (one.nth ?? 1) || (one.forEver === true && count >= (one.nth ?? 1))),
+    );
+    return found?.fault ?? null;
+  };
+  return async (world, method, args) => {
+    if (!line.isLive()) throw new OutcomeUnknown(method, new Error("not connected"));
+    const ref = typeof args[0] === "string" ? args[0] : "";
+    world.script.calls.push(`${method} ${ref.replace("OpaqueRef:", "")}`.trim());
+    const fault = faultFor(method, ref);
+    if (fault === "refused") throw new XapiFailure("TEST_REFUSAL", [method]);
+    const act = effects[method];
+    if (act === undefined) throw new XapiFailure("MESSAGE_METHOD_UNKNOWN", [method]);
+    const answer = fault === "lost-before" ? undefined : await act(world, args);
+    what.told();
+    if (fault !== null || method === "pool.designate_new_master") line.drop();
+    if (fault !== null) throw new OutcomeUnknown(method, new Error("broken"));
+    return answer;
+  };
+}
+
+function createWorld(tables: Tables, clock: VirtualClock): Omit<World, "script"> {
+  return {
+    tables,
+    clock,
+    row(cls, ref) {
+      const found = tables[cls]?.[String(ref)];
+      if (found === undefined) throw new XapiFailure("HANDLE_INVALID", [cls, String(ref)]);
+      return found;
+    },
+    pool: () => Object.values(tables["pool"]!)[0]!,
+  };
 }
 
 interface World {
@@ -156,7 +177,7 @@ interface World {
   readonly clock: VirtualClock;
   row(cls: string, ref: unknown): Row;
   pool(): Row;
-  script: ScriptedPool;
+  readonly script: ScriptedPool;
 }
 
 type Effect = (world: World, args: readonly unknown[]) => unknown;

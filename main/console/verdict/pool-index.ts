@@ -1,4 +1,4 @@
-import type { PoolRecords, XapiRecord } from "../pool-session.ts";
+import type { PoolRecords, XapiClass, XapiRecord } from "../pool-session.ts";
 import {
   flagOf,
   isGuest,
@@ -207,29 +207,14 @@ function needVmFields(gaps: string[], vm: XapiRecord): void {
 }
 
 function indexHosts(records: PoolRecords, gaps: string[]): Map<string, HostFacts> {
-  const residents = new Map<string, string[]>();
-  for (const [ref, vm] of records.all("VM")) {
-    const host = textOf(vm, "resident_on");
-    if (isNullRef(host) || !isGuest(vm)) continue;
-    const there = residents.get(host);
-    if (there === undefined) residents.set(host, [ref]);
-    else there.push(ref);
-  }
+  const residents = residentsByHost(records);
   const hosts = new Map<string, HostFacts>();
   for (const [ref, record] of records.all("host")) {
     needFields(gaps, `host ${quoted(record)}`, record, hostFields);
+    needRelations(records, record, gaps);
     const metrics = records.get("host_metrics", textOf(record, "metrics"));
     const there = residents.get(ref) ?? [];
     if (typeof metrics?.["live"] !== "boolean") gaps.push(`whether ${quoted(record)} is live`);
-    if (listOf(record, "resident_VMs").some((vm) => records.get("VM", vm) === undefined)) {
-      gaps.push(`a VM that runs on ${quoted(record)}`);
-    }
-    if (listOf(record, "PBDs").some((pbd) => records.get("PBD", pbd) === undefined)) {
-      gaps.push(`a storage connection of ${quoted(record)}`);
-    }
-    if (listOf(record, "PIFs").some((pif) => records.get("PIF", pif) === undefined)) {
-      gaps.push(`a network interface of ${quoted(record)}`);
-    }
     const freeBytes = freeMemory(records, { host: record, metrics, residents: there });
     if (freeBytes === null) gaps.push(`free memory of ${quoted(record)}`);
     hosts.set(ref, {
@@ -249,6 +234,27 @@ function indexHosts(records: PoolRecords, gaps: string[]): Map<string, HostFacts
     if (!hosts.has(host)) gaps.push("the record of a host that VMs run on");
   }
   return hosts;
+}
+
+function residentsByHost(records: PoolRecords): Map<string, string[]> {
+  const residents = new Map<string, string[]>();
+  for (const [ref, vm] of records.all("VM")) {
+    const host = textOf(vm, "resident_on");
+    if (isNullRef(host) || !isGuest(vm)) continue;
+    const there = residents.get(host);
+    if (there === undefined) residents.set(host, [ref]);
+    else there.push(ref);
+  }
+  return residents;
+}
+
+/** What a host says it has must have a record, or it is not known to be without trouble. */
+function needRelations(records: PoolRecords, host: XapiRecord, gaps: string[]): void {
+  const isMissing = (className: XapiClass, field: string): boolean =>
+    listOf(host, field).some((ref) => records.get(className, ref) === undefined);
+  if (isMissing("VM", "resident_VMs")) gaps.push(`a VM that runs on ${quoted(host)}`);
+  if (isMissing("PBD", "PBDs")) gaps.push(`a storage connection of ${quoted(host)}`);
+  if (isMissing("PIF", "PIFs")) gaps.push(`a network interface of ${quoted(host)}`);
 }
 
 interface MemoryFacts {
