@@ -31,13 +31,13 @@ const services: readonly ServiceRow[] = [
     ["Anmeldedienst", "Inicio de sesión", "Annuaire", "Přihlašování", "Sign-in"],
     "windows",
     [4, 6],
-    [2, "restart", 0, 60, "nfs", 80],
+    [2, "restart", 0, 15, "nfs", 80],
   ),
   service(
     ["DNS und Zeit", "DNS y hora", "DNS et horloge", "DNS a čas", "DNS and time"],
     "debian",
     [1],
-    [1, "restart", 0, 10, "nfs", 12],
+    [1, "restart", 0, 3, "nfs", 12],
   ),
   service(
     [
@@ -49,19 +49,19 @@ const services: readonly ServiceRow[] = [
     ],
     "rocky",
     [16, 24],
-    [8, "restart", 1, 120, "iscsi", 600],
+    [8, "restart", 1, 30, "iscsi", 600],
   ),
   service(
     ["Patientenakte", "Historia clínica", "Dossier patient", "Karta pacienta", "EHR application"],
     "rocky",
     [8, 12],
-    [4, "restart", 2, 60, "iscsi", 60],
+    [4, "restart", 2, 15, "iscsi", 60],
   ),
   service(
     ["Laborsystem", "Laboratorio", "Laboratoire", "Laboratoř", "Laboratory"],
     "windows",
     [8],
-    [4, "restart", 2, 45, "iscsi", 200],
+    [4, "restart", 2, 10, "iscsi", 200],
   ),
   service(
     [
@@ -73,25 +73,25 @@ const services: readonly ServiceRow[] = [
     ],
     "debian",
     [8, 12],
-    [4, "restart", 3, 30, "nfs", 1_200],
+    [4, "restart", 3, 8, "nfs", 1_200],
   ),
   service(
     ["Apotheke", "Farmacia", "Pharmacie", "Lékárna", "Pharmacy"],
     "windows",
     [6],
-    [2, "restart", 3, 20, "iscsi", 120],
+    [2, "restart", 3, 5, "iscsi", 120],
   ),
   service(
     ["OP-Planung", "Agenda de quirófano", "Planning du bloc", "Plán operací", "Theatre planning"],
     "windows",
     [6],
-    [2, "restart", 3, 20, "nfs", 100],
+    [2, "restart", 3, 5, "nfs", 100],
   ),
   service(
     ["Schnittstellen HL7", "Integración HL7", "Échanges HL7", "Rozhraní HL7", "HL7 gateway"],
     "ubuntu",
     [4],
-    [2, "restart", 2, 15, "nfs", 40],
+    [2, "restart", 2, 5, "nfs", 40],
   ),
   service(
     ["Küche und Diät", "Cocina y dietas", "Cuisine et régimes", "Kuchyně a diety", "Catering"],
@@ -103,7 +103,7 @@ const services: readonly ServiceRow[] = [
     ["Dateiablage", "Archivos", "Fichiers", "Soubory", "File shares"],
     "windows",
     [4, 6],
-    [2, "best-effort", 5, 10, "nfs", 800],
+    [2, "best-effort", 5, 3, "nfs", 800],
   ),
   service(
     ["Druckdienst", "Impresión", "Impression", "Tisk", "Print service"],
