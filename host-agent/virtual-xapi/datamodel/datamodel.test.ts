@@ -94,7 +94,8 @@ describe("records", () => {
     expect(emptyRecord("VM", GENERATION_8_2)).toMatchObject({
       power_state: "Halted",
       resident_on: "OpaqueRef:NULL",
-      domid: 0,
+      domid: -1,
+      actions_after_shutdown: "destroy",
       ha_restart_priority: "",
       other_config: {},
     });

@@ -91,9 +91,18 @@ export function parseDefault(text: string, type: WireType): XapiValue {
   }
 }
 
+/** Fields that a fresh object has otherwise than their type suggests. */
+const fieldDefaults: Readonly<Record<string, XapiValue>> = {
+  actions_after_shutdown: "destroy",
+  domid: -1,
+};
+
 function recordOf(fields: readonly FieldModel[]): XapiRecord {
   return Object.fromEntries(
-    fields.map((field) => [field.name, parseDefault(field.defaultText, field.type)]),
+    fields.map((field) => [
+      field.name,
+      fieldDefaults[field.name] ?? parseDefault(field.defaultText, field.type),
+    ]),
   );
 }
 
