@@ -35,7 +35,9 @@ export function readFileOrNothing(path: string): string | undefined {
   }
 }
 
-/** dom0's disk: one folder. `isFull` is asked at each write, so that the disk can be filled at will. */
+/**
+ * dom0's disk: one folder. `isFull` is asked at each write, so that the disk can be filled at will.
+ */
 export function createDisk(folder: string, isFull: () => boolean): Disk {
   mkdirSync(folder, { recursive: true });
   const pathOf = (name: string): string => {

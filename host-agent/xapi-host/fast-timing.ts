@@ -1,10 +1,10 @@
 import { REAL_TIMING, type Timing } from "../virtual-xapi/timing.ts";
 
 /**
- * For tests on real wires: the order of all delays stays, their length shrinks so that a role change
- * and a reboot fit into seconds. What a guest or a network round needs anyway is left room.
+ * For tests on real wires: the order of all delays stays, their length shrinks so that a role
+ * change and a reboot fit into seconds. What a guest or a network round needs anyway is left room.
  */
-export const fastTiming: Timing = {
+const fastTiming: Timing = {
   ...REAL_TIMING,
   fuseMs: 400,
   fuseMinimumMs: 200,

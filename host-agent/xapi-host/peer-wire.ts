@@ -14,8 +14,8 @@ export const peerPath = "/pool-internal";
 export const secretHeader = "x-pool-secret";
 
 /**
- * Single directions of the way between two members. Like a one-way street closed at one end: what is
- * on its way stays on its way until it is open again; nobody is told.
+ * Single directions of the way between two members. Like a one-way street closed at one end: what
+ * is on its way stays on its way until it is open again; nobody is told.
  */
 export class LinkFaults {
   #lostTo: ReadonlySet<string> = new Set();

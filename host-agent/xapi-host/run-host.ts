@@ -11,13 +11,24 @@ import { createDomains } from "./domains-file.ts";
 import { guestShutdownMs, timingOf } from "./fast-timing.ts";
 import { NetworkGate } from "./network-gate.ts";
 import { createPeerWire, LinkFaults } from "./peer-wire.ts";
-import * as files from "./settings.ts";
+import {
+  attachedFile,
+  bootFile,
+  certificateFile,
+  certificateKeyFile,
+  domainsFile,
+  readFaults,
+  readSettings,
+  socketFile,
+  type HardwareFaults,
+  type HostSettings,
+} from "./settings.ts";
 import { createStorage } from "./storage-files.ts";
 import { openWebServer, type WebServer } from "./web-server.ts";
 
 /** One XAPI on real wires. */
 export interface RunningHost {
-  applyFaults(faults: files.HardwareFaults): void;
+  applyFaults(faults: HardwareFaults): void;
   /** Ends it: cleanly as a service stop, or at once as a kill does. */
   stop(how: { readonly clean: boolean }): Promise<void>;
   /** Nothing of it runs until `thaw`; its sockets stay open. For processes with several hosts. */
@@ -34,7 +45,7 @@ export interface RunOptions {
 }
 
 interface Machine {
-  readonly settings: files.HostSettings;
+  readonly settings: HostSettings;
   readonly gate: NetworkGate;
   readonly faults: LinkFaults;
   isDiskFull: boolean;
@@ -46,20 +57,20 @@ interface Machine {
  */
 export async function runHost(options: RunOptions): Promise<RunningHost> {
   const { dir } = options;
-  const settings = files.readSettings(dir);
+  const settings = readSettings(dir);
   const machine: Machine = {
     settings,
     gate: new NetworkGate(),
     faults: new LinkFaults(),
     isDiskFull: false,
   };
-  const applyFaults = (faults: files.HardwareFaults): void => {
+  const applyFaults = (faults: HardwareFaults): void => {
     machine.isDiskFull = faults.isDiskFull;
     machine.faults.set(faults.lostTo, faults.lostFrom);
     if (faults.isNetworkCut) machine.gate.cut();
     else machine.gate.restore();
   };
-  applyFaults(files.readFaults(dir));
+  applyFaults(readFaults(dir));
   const clock = createClock();
   const peers = createPeerWire({ members: settings.members, ...machine });
   const node = options.createNode({
@@ -76,7 +87,7 @@ export async function runHost(options: RunOptions): Promise<RunningHost> {
     node,
     hostName: settings.hostName,
     listen: settings.listen,
-    socketPath: join(dir, files.socketFile),
+    socketPath: join(dir, socketFile),
     certificate: readCertificate(dir),
     poolSecret: settings.poolSecret,
     members: settings.members,
@@ -131,14 +142,14 @@ function createPorts(
     disk: createDisk(join(dir, "disk"), () => machine.isDiskFull),
     peers: wires.peers,
     domains: createDomains({
-      file: join(dir, files.domainsFile),
+      file: join(dir, domainsFile),
       clock: wires.clock,
       memoryBytes: settings.memoryBytes,
       dom0MemoryBytes: settings.dom0MemoryBytes,
       guestShutdownMs: guestShutdownMs(settings.timing),
     }),
     storage: createStorage({
-      attachedFile: join(dir, files.attachedFile),
+      attachedFile: join(dir, attachedFile),
       sharedFolder: resolve(dir, settings.sharedFolder),
       srUuids: settings.srUuids,
       isUnreachable: () => false,
@@ -183,14 +194,14 @@ function generationNamed(name: string): XapiGeneration {
 
 function readCertificate(dir: string): HostCertificate {
   return {
-    certificatePem: readFileSync(join(dir, files.certificateFile), "utf8"),
-    keyPem: readFileSync(join(dir, files.certificateKeyFile), "utf8"),
+    certificatePem: readFileSync(join(dir, certificateFile), "utf8"),
+    keyPem: readFileSync(join(dir, certificateKeyFile), "utf8"),
   };
 }
 
 function readBootTime(dir: string): number {
-  const parsed: unknown = JSON.parse(readFileSync(join(dir, files.bootFile), "utf8"));
+  const parsed: unknown = JSON.parse(readFileSync(join(dir, bootFile), "utf8"));
   const bootedAtMs = (parsed as { readonly bootedAtMs?: unknown }).bootedAtMs;
-  if (typeof bootedAtMs !== "number") throw new Error(`${files.bootFile} has no boot time`);
+  if (typeof bootedAtMs !== "number") throw new Error(`${bootFile} has no boot time`);
   return bootedAtMs;
 }

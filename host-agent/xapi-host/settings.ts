@@ -1,15 +1,20 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where a pool address is really listened on and dialled; equal to the address where loopback allows. */
+/**
+ * Where a pool address is really listened on and dialled; equal to the address where loopback
+ * allows.
+ */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * What one virtual machine room's wiring and firmware say about a host. Written by the launcher into
- * `settings.json` of the host's folder, mode 600 because of the two secrets; read at every XAPI start.
+ * What one virtual machine room's wiring and firmware say about a host. Written by the launcher
+ * into
+ * `settings.json` of the host's folder, mode 600 because of the two secrets; read at every XAPI
+ * start.
  */
 export interface HostSettings {
   readonly hostUuid: string;
@@ -39,7 +44,9 @@ export interface MemberWire {
   readonly certificatePem: string;
 }
 
-/** What the launcher did to this host's cables and disk; kept so that a XAPI restart finds it again. */
+/**
+ * What the launcher did to this host's cables and disk; kept so that a XAPI restart finds it again.
+ */
 export interface HardwareFaults {
   /** nothing passes the network of this host, in either direction */
   readonly isNetworkCut: boolean;

@@ -9,7 +9,9 @@ export interface StorageOptions {
   /** the folder that every host of the pool sees */
   readonly sharedFolder: string;
   readonly srUuids: readonly string[];
-  /** paths to the storage are other cables than the management network, so they fail on their own */
+  /**
+   * paths to the storage are other cables than the management network, so they fail on their own
+   */
   readonly isUnreachable: (srUuid: string) => boolean;
 }
 

@@ -35,8 +35,8 @@ const clientBodyBytesMax = 8 * 1_048_576;
 const peerBodyBytesMax = 512 * 1_048_576;
 
 /**
- * Opens the two doors of a XAPI: HTTPS on the management address, and the Unix socket of dom0, where
- * root needs no password. Resolves when both listen; rejects when the address is taken.
+ * Opens the two doors of a XAPI: HTTPS on the management address, and the Unix socket of dom0,
+ * where root needs no password. Resolves when both listen; rejects when the address is taken.
  */
 export async function openWebServer(options: WebServerOptions): Promise<WebServer> {
   const { gate } = options;
@@ -44,7 +44,8 @@ export async function openWebServer(options: WebServerOptions): Promise<WebServe
     {
       cert: options.certificate.certificatePem,
       key: options.certificate.keyPem,
-      // Clients of this API keep idle connections for hours, and a cut cable must not look like an end.
+      // Clients of this API keep idle connections for hours, and a cut cable must not look like an
+      // end.
       keepAliveTimeout: 0,
       requestTimeout: 0,
       headersTimeout: 0,

@@ -17,7 +17,9 @@ export interface AddressPlan {
   readonly addressMap: Readonly<Record<string, string>>;
 }
 
-/** Whether this machine answers on all of 127.0.0.0/8 (Linux, Windows) or on 127.0.0.1 only (macOS). */
+/**
+ * Whether this machine answers on all of 127.0.0.0/8 (Linux, Windows) or on 127.0.0.1 only (macOS).
+ */
 export async function hasLoopbackRange(): Promise<boolean> {
   return (await freePort("127.77.77.77")) !== null;
 }
@@ -66,7 +68,7 @@ export async function planMappedAddresses(count: number): Promise<AddressPlan> {
 }
 
 /** "10.77.0.1:443" to "127.0.0.1:40001", and the same for port 22. */
-export function mapOf(places: readonly HostPlace[]): Readonly<Record<string, string>> {
+function mapOf(places: readonly HostPlace[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     places.flatMap(({ address, xapi, ssh }) => [
       [`${address}:${mappedPort}`, `${xapi.host}:${xapi.port}`],

@@ -67,7 +67,7 @@ export function createDemoControl(options: {
   };
 }
 
-export function accessOf(pool: DemoPool): DemoAccess {
+function accessOf(pool: DemoPool): DemoAccess {
   const withPort = (address: string): string => `${address}:${pool.port}`;
   return {
     name: pool.name,

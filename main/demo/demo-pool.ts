@@ -32,7 +32,9 @@ export interface DemoPoolOptions {
   readonly timing: "real" | "fast";
   /** port of all XAPIs; a free one otherwise */
   readonly port?: number;
-  /** hosts that share a process; one each up to sixteen hosts otherwise, as faults are most real so */
+  /**
+   * hosts that share a process; one each up to sixteen hosts otherwise, as faults are most real so
+   */
   readonly hostsPerProcess?: number;
   /** tests of the way it works where only 127.0.0.1 exists */
   readonly isMapped?: boolean;
@@ -80,8 +82,9 @@ const hostsAloneMax = 16;
 const hostsTogether = 8;
 
 /**
- * Starts a pool of virtual hosts on this machine's loopback and resolves when it can be worked with:
- * a login succeeds and every host is enabled. Everything ends with this process, however it ends.
+ * Starts a pool of virtual hosts on this machine's loopback and resolves when it can be worked
+ * with: a login succeeds and every host is enabled. Everything ends with this process, however it
+ * ends.
  */
 export async function startDemoPool(options: DemoPoolOptions): Promise<DemoPool> {
   const folder = makeWorkFolder(options.workDir ?? tmpdir());

@@ -43,8 +43,8 @@ export interface MachineOptions {
 
 /**
  * One computer of the demo pool: power, boot, the service manager that looks after XAPI, the SSH
- * server of the operating system, and the order in which things stop. Every change of power begins a
- * new epoch; what was still going on in an older one has lost its machine and stops.
+ * server of the operating system, and the order in which things stop. Every change of power begins
+ * a new epoch; what was still going on in an older one has lost its machine and stops.
  */
 export class Machine {
   readonly #options: MachineOptions;
@@ -132,7 +132,9 @@ export class Machine {
     this.#service.kill();
   }
 
-  /** `reboot` typed by root, or run by XAPI: services stop in order, then the machine starts anew. */
+  /**
+   * `reboot` typed by root, or run by XAPI: services stop in order, then the machine starts anew.
+   */
   async reboot(): Promise<void> {
     const epoch = await this.#shutDownServices();
     if (epoch === null) return;

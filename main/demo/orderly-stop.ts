@@ -1,9 +1,9 @@
 import { callXapi } from "./rpc.ts";
 
 /**
- * What the service scripts of dom0 do before XAPI itself is stopped: they ask it, over its socket and
- * as root, to move or shut down the guests and to leave native HA. Waits as long as XAPI does, which
- * may be very long (a supporter without a coordinator never answers); a refusal ends it.
+ * What the service scripts of dom0 do before XAPI itself is stopped: they ask it, over its socket
+ * and as root, to move or shut down the guests and to leave native HA. Waits as long as XAPI does,
+ * which may be very long (a supporter without a coordinator never answers); a refusal ends it.
  */
 export async function prepareForPoweroff(host: {
   readonly socketPath: string;

@@ -12,14 +12,17 @@ export class RpcFailure extends Error {
   }
 }
 
-/** Where and how one call goes: to a host's address with its certificate pinned, or to its socket. */
+/**
+ * Where and how one call goes: to a host's address with its certificate pinned, or to its socket.
+ */
 export type RpcTarget =
   | { readonly socketPath: string }
   | { readonly host: string; readonly port: number; readonly certificatePem: string };
 
 /**
- * One JSON-RPC call. Rejects with `RpcFailure` for an API error, with a plain error when the host does
- * not answer properly or `signal` aborts; waits for ever otherwise, as the command line of dom0 does.
+ * One JSON-RPC call. Rejects with `RpcFailure` for an API error, with a plain error when the host
+ * does not answer properly or `signal` aborts; waits for ever otherwise, as the command line of
+ * dom0 does.
  */
 export function callXapi(
   target: RpcTarget,

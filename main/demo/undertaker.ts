@@ -1,7 +1,7 @@
 /**
- * Outlives the process that started the demo pool by a moment. It holds the other end of a pipe; when
- * the pipe closes, for whatever reason, it ends the processes it was told of (stopped ones too, which
- * cannot notice anything themselves) and removes the pool's folder.
+ * Outlives the process that started the demo pool by a moment. It holds the other end of a pipe;
+ * when the pipe closes, for whatever reason, it ends the processes it was told of (stopped ones
+ * too, which cannot notice anything themselves) and removes the pool's folder.
  *
  * Lines on standard input: `+PID` a process began, `-PID` it ended.
  */

@@ -133,8 +133,10 @@ const systems: Readonly<Record<GuestSystem, { os: XapiRecord; drivers: XapiRecor
   },
 };
 
-/** Memory beside the guest's own that Xen and the device model take; grows with size and processors. */
-export function overheadBytes(memoryBytes: number, vcpus: number): number {
+/**
+ * Memory beside the guest's own that Xen and the device model take; grows with size and processors.
+ */
+function overheadBytes(memoryBytes: number, vcpus: number): number {
   return Math.ceil(memoryBytes / mebibyte / 128 + 10 + vcpus) * mebibyte;
 }
 
@@ -342,7 +344,7 @@ function addDisks(
 }
 
 /** A disk image. `lockedBy` is the host whose tapdisk has it open for writing. */
-export function addDisk(
+function addDisk(
   estate: Estate,
   sr: BuiltSr,
   disk: { readonly name: string; readonly bytes: number; readonly lockedBy: string | null },

@@ -11,7 +11,9 @@ export type Tables = Readonly<Record<string, Readonly<Record<string, XapiRecord>
 export interface PresetPlace {
   /** management address as XAPI writes it, without a port */
   readonly address: string;
-  /** SHA-256 of the host's TLS certificate, upper-case pairs with colons; absent: no record of it */
+  /**
+   * SHA-256 of the host's TLS certificate, upper-case pairs with colons; absent: no record of it
+   */
   readonly certificateFingerprint?: string;
 }
 

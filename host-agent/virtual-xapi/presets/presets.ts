@@ -68,8 +68,8 @@ export function presetHostNames(name: PresetName): readonly string[] {
 }
 
 /**
- * Builds a pool at rest. The same dice, time and places give the same pool. Throws when there are not
- * as many places as the preset has hosts.
+ * Builds a pool at rest. The same dice, time and places give the same pool. Throws when there are
+ * not as many places as the preset has hosts.
  */
 export function buildPreset(name: PresetName, options: PresetOptions): PoolPreset {
   const plan = plans[name];
