@@ -22,8 +22,8 @@ const hostOperations: readonly (readonly [op: string, since: string])[] = [
 
 /** Operations that exclude others while they run, by the running one. */
 const excluded: Readonly<Record<string, readonly string[]>> = {
-  reboot: ["shutdown", "apply_updates"],
-  shutdown: ["reboot", "apply_updates"],
+  reboot: ["reboot", "shutdown", "apply_updates", "vm_start"],
+  shutdown: ["reboot", "shutdown", "apply_updates", "vm_start"],
   apply_updates: ["reboot", "shutdown", "enable"],
   provision: ["provision"],
 };
