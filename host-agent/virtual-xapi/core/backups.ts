@@ -22,13 +22,13 @@ export async function backupLoop(life: Life, parts: CoordinatorParts): Promise<v
     if (hosts.length === 0) await life.ports.clock.sleep(backupMs);
     for (const host of hosts) {
       await life.ports.clock.sleep(backupMs);
-      const { generation } = parts.db;
-      if (!parts.db.has("host", host) || sent.get(host) === generation) continue;
+      const revision = parts.db.savedRevision;
+      if (!parts.db.has("host", host) || sent.get(host) === revision) continue;
       try {
         const address = parts.db.str("host", host, "address");
         const text = dumpDatabase(parts.db);
         await life.peers.ask(address, "db-backup", [text], connectionStuckMs);
-        sent.set(host, generation);
+        sent.set(host, revision);
       } catch (error) {
         life.log("warn", `database copy not delivered: ${String(error)}`);
       }

@@ -29,8 +29,8 @@ function quietWhenEnded<T>(work: Promise<T>, ended: () => boolean): Promise<T> {
 
 function refuseWhenEnded<T extends object>(port: T, ended: () => boolean): T {
   return new Proxy(port, {
-    get(target, key, receiver) {
-      const member: unknown = Reflect.get(target, key, receiver);
+    get(target, key) {
+      const member: unknown = Reflect.get(target, key);
       if (typeof member !== "function") return member;
       return (...args: readonly unknown[]): unknown => {
         if (ended()) throw new Ended();

@@ -62,7 +62,7 @@ export class Life {
   proposal: Proposal | null = null;
   #fuseLit = false;
   #ended = false;
-  #dirtyGeneration = -1;
+  #savedRevision = -1;
 
   constructor(options: NodeOptions, modulesOf: (life: Life) => readonly CallModule[]) {
     this.options = options;
@@ -224,10 +224,10 @@ export class Life {
   /** Writes `state.db` when something changed since the last time. */
   saveDatabase(): void {
     const db = this.coordinator?.db;
-    if (db === undefined || db.generation === this.#dirtyGeneration) return;
+    if (db === undefined || db.savedRevision === this.#savedRevision) return;
     try {
       this.ports.disk.write("state.db", dumpDatabase(db));
-      this.#dirtyGeneration = db.generation;
+      this.#savedRevision = db.savedRevision;
     } catch (error) {
       if (!(error instanceof DiskFull)) throw error;
       this.log("error", "state.db could not be written: no space left");

@@ -50,6 +50,7 @@ export class Database implements DbAccess {
   #changes: Change[] = [];
   #generation: number;
   #depth = 0;
+  #savedRevision = 0;
 
   constructor(options: DatabaseOptions) {
     this.version = options.version;
@@ -62,6 +63,11 @@ export class Database implements DbAccess {
 
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Rises with every write that a saved copy must hold. */
+  get savedRevision(): number {
+    return this.#savedRevision;
   }
 
   get objectCount(): number {
@@ -159,6 +165,7 @@ export class Database implements DbAccess {
     table.add(row);
     this.#classByRef.set(ref, row);
     this.#note(row);
+    this.#revise(table);
     this.#watcher?.({ operation: "add", row });
     this.#remember(() => {
       table.remove(row);
@@ -207,6 +214,7 @@ export class Database implements DbAccess {
     table.remove(row);
     this.#classByRef.delete(ref);
     table.logDeletion(row, this.#bump());
+    this.#revise(table);
     this.#watcher?.({ operation: "del", row });
     this.#remember(() => {
       table.add(row);
@@ -225,6 +233,7 @@ export class Database implements DbAccess {
       return work();
     } catch (error) {
       for (const undo of this.#undo.splice(start).reverse()) undo();
+      for (const table of this.#tables.values()) this.#revise(table);
       throw error;
     } finally {
       this.#depth -= 1;
@@ -338,6 +347,11 @@ export class Database implements DbAccess {
     }
   }
 
+  #revise(table: Table): void {
+    table.revision += 1;
+    if (!table.fleeting) this.#savedRevision += 1;
+  }
+
   #remember(undo: () => void): void {
     if (this.#depth > 0) this.#undo.push(undo);
   }
@@ -348,6 +362,7 @@ export class Database implements DbAccess {
     row.modified = this.#bump();
     row.line = null;
     this.#note(row);
+    this.#revise(this.#table(row.cls));
     this.#watcher?.({ operation: "mod", row });
     this.#remember(() => {
       row.record = before;

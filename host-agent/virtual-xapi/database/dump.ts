@@ -6,10 +6,8 @@ import { emptyRecord } from "../datamodel/records.ts";
 import type { XapiRecord, XapiValue } from "../value.ts";
 import { Database, sameValue, type DatabaseOptions } from "./database.ts";
 import { isDerived } from "./relations.ts";
-import type { Row } from "./table.ts";
+import type { Row, Table } from "./table.ts";
 
-/** Classes that live in memory only. */
-const FLEETING = new Set(["session", "task"]);
 /** Fields that are computed afresh by a starting node. */
 const FLEETING_FIELDS = new Set(["allowed_operations", "current_operations"]);
 
@@ -37,23 +35,35 @@ function headerLine(generation: number, version: string): string {
   return JSON.stringify({ format: 1, generation, version } satisfies Header);
 }
 
-export function dumpDatabase(database: Database): string {
-  const lines = [headerLine(database.generation, database.version)];
-  for (const table of database.tables()) {
-    if (FLEETING.has(table.name)) continue;
-    const empty = emptyRecord(table.name, database.version);
-    for (const row of table.rows.values()) {
-      row.line ??= JSON.stringify([
-        row.cls,
-        row.ref,
-        row.created,
-        row.modified,
-        persistent(row.cls, row.record, empty),
-      ] satisfies Line);
-      lines.push(row.line);
-    }
+/** The text of a table at a revision: most tables do not change between two saves. */
+const texts = new WeakMap<Table, { readonly revision: number; readonly text: string }>();
+
+function dumpTable(table: Table, version: string): string {
+  const known = texts.get(table);
+  if (known?.revision === table.revision) return known.text;
+  const empty = emptyRecord(table.name, version);
+  const lines: string[] = [];
+  for (const row of table.rows.values()) {
+    row.line ??= JSON.stringify([
+      row.cls,
+      row.ref,
+      row.created,
+      row.modified,
+      persistent(row.cls, row.record, empty),
+    ] satisfies Line);
+    lines.push(row.line);
   }
-  return lines.join("\n");
+  const text = lines.join("\n");
+  texts.set(table, { revision: table.revision, text });
+  return text;
+}
+
+export function dumpDatabase(database: Database): string {
+  const saved = [...database.tables()].filter((table) => !table.fleeting && table.rows.size > 0);
+  return [
+    headerLine(database.generation, database.version),
+    ...saved.map((table) => dumpTable(table, database.version)),
+  ].join("\n");
 }
 
 function parseLine<T>(text: string | undefined): T {

@@ -19,18 +19,26 @@ export interface Deletion {
   readonly deleted: number;
 }
 
+/** Classes that live in memory only. */
+const FLEETING: ReadonlySet<string> = new Set(["session", "task"]);
+
 /** The log is cut to `DELETIONS_KEPT` when it grows past `DELETIONS_MOST`; what falls out is lost. */
 const DELETIONS_MOST = 512;
 const DELETIONS_KEPT = 256;
 
 export class Table {
   readonly name: string;
+  /** Sessions and tasks: in memory only, and no reason to save anything. */
+  readonly fleeting: boolean;
+  /** Counts the writes to this table. */
+  revision = 0;
   readonly rows = new Map<string, Row>();
   deletions: readonly Deletion[] = [];
   readonly #byUuid = new Map<string, string>();
 
   constructor(name: string) {
     this.name = name;
+    this.fleeting = FLEETING.has(name);
   }
 
   add(row: Row): void {
