@@ -50,11 +50,12 @@ const somewhereBetween = ({ min, max }: { min: number; max: number }): number =>
 
 async function nameOnScreen(page: Page): Promise<string> {
   const row = page.locator('table[aria-label="VMs"] tbody tr[data-index]').nth(2);
-  const name = await row.locator("[data-vm-name]").first().textContent();
-  if (name === null || name === "") {
+  const label = await row.locator('[aria-label^="Order of "]').getAttribute("aria-label");
+  const name = label?.replace(/^Order of /u, "") ?? "";
+  if (name === "") {
     throw new Error("the third row of the VMs table names no VM");
   }
-  return name.trim();
+  return name;
 }
 
 async function refOf(session: OtherSession, name: string): Promise<string> {

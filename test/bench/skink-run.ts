@@ -63,10 +63,11 @@ export async function runSkink(
 async function connectAndShowVms(page: Page, pool: DemoPool, vmCountText: string): Promise<number> {
   const [coordinator] = pool.hosts;
   await page.getByRole("button", { name: "Connect to a pool" }).first().click();
-  await page.getByLabel("Address of any host of the pool").fill(coordinator?.xapiUrl ?? "");
-  await page.getByLabel("User").fill(pool.user);
-  await page.getByLabel("Password", { exact: true }).fill(pool.password);
-  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  const form = page.getByRole("form", { name: "Connect to a pool" });
+  await form.getByLabel("Address of any host of the pool").fill(coordinator?.xapiUrl ?? "");
+  await form.getByLabel("User").fill(pool.user);
+  await form.getByLabel("Password", { exact: true }).fill(pool.password);
+  await form.getByRole("button", { name: "Connect", exact: true }).click();
   await armPaintWatch(page, [
     { selector: 'table[aria-label="VMs"] tbody tr[data-index]', text: "" },
     { selector: '[role="status"]', text: vmCountText },

@@ -42,7 +42,7 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
 /** Content that is wider than its place: cut off, or behind a scroll bar that goes sideways. */
 export async function overflowFaults(page: Page): Promise<string[]> {
   return page.evaluate(() => {
-    const narrowestPx = 120;
+    const narrowestPx = 20;
     const toleratedPx = 1;
     const faults: string[] = [];
     for (const element of document.querySelectorAll<HTMLElement>("html, body, body *")) {
@@ -50,7 +50,8 @@ export async function overflowFaults(page: Page): Promise<string[]> {
       const holdsMore = element.scrollWidth > element.clientWidth + toleratedPx;
       const isRoot = element === document.documentElement;
       const clips = isRoot || style.overflowX !== "visible";
-      const isMeant = style.textOverflow === "ellipsis" || style.display.startsWith("inline");
+      const isField = /^(?:INPUT|TEXTAREA|SELECT)$/u.test(element.tagName);
+      const isMeant = isField || style.textOverflow === "ellipsis" || style.display === "inline";
       if (!holdsMore || !clips || isMeant || element.clientWidth < narrowestPx) {
         continue;
       }
@@ -74,6 +75,7 @@ interface FocusStop {
  * stop or what surrounds it must look different from when the keyboard is elsewhere.
  */
 export async function focusFaults(page: Page, stopsMax = 60): Promise<string[]> {
+  await stopTransitions(page);
   await page.evaluate(() => {
     (document.activeElement as HTMLElement | null)?.blur();
     for (const element of document.querySelectorAll("[data-look-seen]")) {
@@ -136,8 +138,23 @@ function lookAtFocus(): FocusStop | null {
   return { name, isShown, isMarked: withKeyboard !== without, isAgain };
 }
 
-/** Fonts are there, transitions are over, two frames went by: what a picture shows now stays. */
-export async function settle(page: Page): Promise<void> {
+/** A colour on its way from one to another would be judged where it happens to be. */
+async function stopTransitions(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("*, *::before, *::after { transition: none !important }");
+    document.adoptedStyleSheets = [sheet];
+  });
+}
+
+/** Fonts are there, transitions are off, frames went by: what a picture shows now stays. */
+export async function settle(page: Page, scheme: "light" | "dark"): Promise<void> {
+  await stopTransitions(page);
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+  await page.waitForFunction(
+    (wanted) => document.documentElement.dataset["mantineColorScheme"] === wanted,
+    scheme,
+  );
   await page.evaluate(async () => {
     await document.fonts.ready;
     await Promise.allSettled(
