@@ -44,6 +44,16 @@ export function taskCalls(life: Life): CallModule {
       },
       "task.set_status": write("status"),
       "task.set_progress": write("progress"),
+      "task.set_resident_on": write("resident_on"),
+    },
+    hidden: {
+      "task.set_resident_on": {
+        params: [
+          { name: "self", type: "task ref" },
+          { name: "value", type: "host ref" },
+        ],
+        result: "void",
+      },
     },
   };
 }
