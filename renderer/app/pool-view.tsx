@@ -1,3 +1,4 @@
+import { IconPlugConnectedX } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import type { KnownPool } from "../../main/contract/pool.ts";
 import { useHello, usePoolFacts, useRestartStreams } from "../console/context.tsx";
@@ -11,7 +12,7 @@ import { OverviewPage } from "../features/overview/overview-page.tsx";
 import { RebootPage } from "../features/reboot/reboot-page.tsx";
 import { VmsPage } from "../features/vms/vms-page.tsx";
 import { marks } from "../ui/mark.tsx";
-import { FailedPicture, LoadingPicture } from "../ui/picture.tsx";
+import { EmptyPicture, FailedPicture, LoadingPicture } from "../ui/picture.tsx";
 import { RegionGuard } from "./region-guard.tsx";
 import { TopBar } from "./top-bar.tsx";
 
@@ -59,7 +60,14 @@ const Content = (props: Props) => {
   if (!hasPool && connection.status === "connecting") {
     return <LoadingPicture label={`Connecting to ${connection.address}`} lines={8} />;
   }
-  if (!hasPool && connection.status !== "live") return null;
+  if (!hasPool && connection.status !== "live" && connection.status !== "disconnected") {
+    return (
+      <EmptyPicture title="Nothing is known of this pool yet" icon={IconPlugConnectedX}>
+        It shows its hosts here once a member has answered.
+      </EmptyPicture>
+    );
+  }
+  if (!hasPool && connection.status === "disconnected") return null;
   return <Room route={props.route} go={props.go} />;
 };
 
@@ -76,7 +84,12 @@ export const PoolView = (props: Props) => {
   const { pool, route, go } = props;
   const hello = useHello();
   const [isBreaking, setBreaking] = useState(false);
-  const isStale = usePoolFacts((facts) => facts.status === "ready" && !isBelievable(facts.connection));
+  const isStale = usePoolFacts(
+    (facts) =>
+      facts.pool !== null &&
+      !isBelievable(facts.connection) &&
+      facts.connection.status !== "changed-certificate",
+  );
   useTitle(pool);
   const hasBreak = pool.isDemo && hello.status === "ready" && hello.value.capabilities.demo;
   return (

@@ -29,7 +29,7 @@ const PoolVerdict = () => {
         <Popover position="bottom-start" withinPortal shadow="md" trapFocus={false}>
           <Popover.Target>
             <button type="button" className="sk-link">
-              all {reasons.length} reasons
+              {reasons.length} reasons
             </button>
           </Popover.Target>
           <Popover.Dropdown>

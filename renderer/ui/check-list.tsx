@@ -49,12 +49,17 @@ const PassedRow = ({ check }: { readonly check: CheckRow }) => (
  */
 export const CheckList = (props: {
   readonly checks: readonly CheckRow[];
+  /** false: the reasons are the last ones known, and nothing follows from them */
+  readonly isCurrent: boolean;
   readonly control?: (check: CheckRow) => ReactNode;
 }) => {
   const [isOpen, setOpen] = useState(false);
   const { open, passed } = groupChecks(props.checks);
   return (
     <div className="sk-checks">
+      {props.isCurrent ? null : (
+        <p className="sk-dim">Reasons as last known. Nothing follows from them now.</p>
+      )}
       {open.map((group) => (
         <div key={group.state} className="sk-checks__group">
           <h3>

@@ -34,7 +34,7 @@ export const connectionWords = (connection: Connection): ConnectionWords => {
     case "changed-certificate":
       return {
         tone: "bad",
-        title: "Stopped: certificate changed",
+        title: "Certificate changed",
         sinceMs: connection.sinceMs,
         isAging: true,
       };

@@ -15,6 +15,10 @@ export const timeoutSMin = 10;
 export const timeoutSMax = 600;
 export const timeoutSDefault = 60;
 
+/** What is used of a number that is still being typed. */
+export const clampTimeoutS = (typedS: number): number =>
+  Math.min(timeoutSMax, Math.max(timeoutSMin, Math.round(typedS)));
+
 const statefileExtraS = 15;
 const fenceWaitSMin = 10;
 const monitorEveryS = 20;

@@ -20,9 +20,8 @@ export const TurnOffPanel = () => {
     await disable.run({ poolId });
     setAsking(false);
   };
-  const consequence = `When a host is lost, ${
-    restartCount === 0 ? "its VMs stay" : `its VMs stay, among them up to ${counted(restartCount, "VM")} set to Restart,`
-  } off until somebody starts them.`;
+  const losers = restartCount === 0 ? "" : ` That includes ${counted(restartCount, "VM")} set to Restart.`;
+  const consequence = `Without it, VMs of a lost host stay off until somebody starts them.${losers}`;
   return (
     <Panel title="Turn native HA off">
       <div className="sk-modal">

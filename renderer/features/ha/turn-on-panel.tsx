@@ -18,6 +18,7 @@ import { Panel, Reasons } from "../../ui/panel.tsx";
 import { EmptyPicture, FailedPicture, LoadingPicture } from "../../ui/picture.tsx";
 import { countTreatments } from "./count-treatments.ts";
 import {
+  clampTimeoutS,
   timeoutSDefault,
   timeoutSentences,
   timeoutSMax,
@@ -87,7 +88,8 @@ const TimeoutStep = (props: {
   readonly timeoutS: number;
   readonly onChange: (timeoutS: number) => void;
 }) => {
-  const warning = timeoutWarning(props.timeoutS);
+  const usedS = clampTimeoutS(props.timeoutS);
+  const warning = timeoutWarning(usedS);
   return (
     <div className="sk-ha__step">
       <h3>
@@ -99,15 +101,14 @@ const TimeoutStep = (props: {
           suffix=" s"
           min={timeoutSMin}
           max={timeoutSMax}
-          clampBehavior="strict"
           allowDecimal={false}
           value={props.timeoutS}
           onChange={(value) => {
-            if (typeof value === "number" && value >= timeoutSMin) props.onChange(value);
+            if (typeof value === "number") props.onChange(value);
           }}
         />
         <div>
-          <Reasons reasons={timeoutSentences(props.timeoutS)} />
+          <Reasons reasons={timeoutSentences(usedS)} />
           {warning === null ? null : (
             <p style={{ color: "var(--sk-warn-text)", marginTop: 4 }}>{warning}</p>
           )}
@@ -154,7 +155,6 @@ const ToleranceStep = (props: {
             aria-label="Host failures to tolerate"
             min={0}
             max={max}
-            clampBehavior="strict"
             allowDecimal={false}
             disabled={tolerance.status === "loading"}
             value={value ?? max}
@@ -238,13 +238,14 @@ export const TurnOnPanel = (props: { readonly pool: PoolSummary; readonly vmsHre
   const isRunActive = usePoolFacts((facts) => facts.run !== null && facts.run.endedAtMs === null);
   const counts = useMemo(() => countTreatments(vms.values()), [vms]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [timeoutS, setTimeoutS] = useState(timeoutSDefault);
+  const [typedS, setTypedS] = useState(timeoutSDefault);
+  const timeoutS = clampTimeoutS(typedS);
   const [wanted, setWanted] = useState<number | null>(null);
   const [isAsking, setAsking] = useState(false);
   const enable = useCommand("ha.enable");
   const tolerance = useQuery("ha.tolerance", { poolId });
   const max = tolerance.status === "ready" ? tolerance.value.maxFailuresToTolerate : null;
-  const failuresToTolerate = wanted ?? max;
+  const failuresToTolerate = max === null ? null : Math.min(wanted ?? max, max);
   const obstacle = obstacleOf({ isLive, pool: props.pool, srCount: chosen.size, isRunActive });
   const toggle = (uuid: string): void => {
     const after = new Set(chosen);
@@ -261,7 +262,7 @@ export const TurnOnPanel = (props: { readonly pool: PoolSummary; readonly vmsHre
       <div className="sk-ha__form">
         {counts.restart === 0 ? <NothingToRestart vmsHref={props.vmsHref} /> : null}
         <SrStep chosen={chosen} onToggle={toggle} />
-        <TimeoutStep timeoutS={timeoutS} onChange={setTimeoutS} />
+        <TimeoutStep timeoutS={typedS} onChange={setTypedS} />
         <ToleranceStep tolerance={tolerance} value={wanted} onChange={setWanted} />
         {enable.error === null ? null : <FailureNotice error={enable.error} />}
         <div className="sk-form__buttons">

@@ -66,7 +66,7 @@ const HostRow = memo((props: RowProps) => {
           <span className="sk-role" data-role={host.role}>
             {host.role}
           </span>
-        </span>
+        </span>{" "}
         <span className="sk-hosts__address">{host.address}</span>
       </td>
       <td>
@@ -84,8 +84,7 @@ const HostRow = memo((props: RowProps) => {
       </td>
       <td className="sk-num">{host.vmCountRunning}</td>
       <td>
-        {host.productVersion}
-        <span className="sk-hosts__address">XAPI {host.xapiVersion}</span>
+        {host.productVersion} <span className="sk-hosts__address">XAPI {host.xapiVersion}</span>
       </td>
       <td className="sk-num">
         <Uptime bootedAtMs={host.bootedAtMs} />
@@ -98,14 +97,18 @@ const HostRow = memo((props: RowProps) => {
 });
 HostRow.displayName = "HostRow";
 
-const ReasonsRow = ({ host, action }: { readonly host: HostSummary; readonly action: string }) => (
+const ReasonsRow = (props: {
+  readonly host: HostSummary;
+  readonly action: string;
+  readonly isCurrent: boolean;
+}) => (
   <tr className="sk-hosts__open">
     <td colSpan={8}>
       <div className="sk-hosts__reasons">
-        <CheckList checks={host.verdict.checks} />
+        <CheckList checks={props.host.verdict.checks} isCurrent={props.isCurrent} />
         <p style={{ marginTop: 8 }}>
-          <a className="sk-link" href={action}>
-            Plan a reboot of {host.name}
+          <a className="sk-link" href={props.action}>
+            Plan a reboot of {props.host.name}
           </a>
         </p>
       </div>
@@ -126,7 +129,7 @@ export const HostsPanel = (props: {
   const runningCount = hosts.reduce((sum, host) => sum + host.vmCountRunning, 0);
   return (
     <Panel title="Hosts" side={`${hosts.length} hosts, ${runningCount} VMs running`} isFlush>
-      <table className="sk-table sk-hosts" aria-label="Hosts">
+      <table className="sk-table sk-hosts" aria-label="Hosts" data-dense={hasReasons}>
         <thead>
           <tr>
             <th scope="col">Host</th>
@@ -160,7 +163,11 @@ export const HostsPanel = (props: {
                 onToggle={onToggle}
               />
               {hasReasons && openUuid === host.uuid ? (
-                <ReasonsRow host={host} action={props.rebootHref(host.uuid)} />
+                <ReasonsRow
+                  host={host}
+                  action={props.rebootHref(host.uuid)}
+                  isCurrent={isBelievable(connection)}
+                />
               ) : null}
             </Fragment>
           ))}

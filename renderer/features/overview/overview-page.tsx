@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import type { HostSummary } from "../../../main/contract/pool.ts";
 import { usePoolFacts } from "../../console/context.tsx";
-import { shownRebootVerdict, sortHosts } from "../../console/shown.ts";
+import { isBelievable, shownRebootVerdict, sortHosts } from "../../console/shown.ts";
 import { CheckList } from "../../ui/check-list.tsx";
 import { Mark } from "../../ui/mark.tsx";
 import { Panel } from "../../ui/panel.tsx";
@@ -25,7 +25,7 @@ const Answer = (props: { readonly host: HostSummary; readonly href: string }) =>
       {host.verdict.checks.length === 0 ? (
         <p className="sk-dim">Nothing could be checked yet.</p>
       ) : (
-        <CheckList checks={host.verdict.checks} />
+        <CheckList checks={host.verdict.checks} isCurrent={isBelievable(connection)} />
       )}
       <p style={{ marginTop: 10 }}>
         <a className="sk-link" href={props.href}>

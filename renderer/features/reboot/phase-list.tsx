@@ -6,6 +6,18 @@ import { isVmDone, orderVms, vmWords } from "./run-words.ts";
 
 type PhaseVm = Phase["vms"][number];
 
+/** Before the run there is no progress, only where each VM would go. */
+const VmPlan = ({ vm }: { readonly vm: PhaseVm }) => (
+  <li>
+    <span className="sk-cut" title={vm.name}>
+      {vm.name}
+    </span>
+    <span className="sk-cut sk-dim" title={vm.sentence ?? undefined}>
+      {vm.targetName === null ? (vm.sentence ?? "stays here") : `to ${vm.targetName}`}
+    </span>
+  </li>
+);
+
 const VmProgress = ({ vm }: { readonly vm: PhaseVm }) => (
   <li>
     <span className="sk-cut" title={vm.name}>
@@ -58,10 +70,19 @@ const PhaseRow = (props: { readonly phase: Phase; readonly number: number | null
         <p className="sk-plan__undo">If a later step fails: {phase.undoSentence}</p>
       )}
       {hasVms ? (
-        <ul className="sk-plan__vms" tabIndex={0} aria-label={`VMs of ${phase.title}`}>
-          {orderVms(phase.vms).map((vm) => (
-            <VmProgress key={vm.uuid} vm={vm} />
-          ))}
+        <ul
+          className="sk-plan__vms"
+          data-plan={number !== null}
+          tabIndex={0}
+          aria-label={`VMs of ${phase.title}`}
+        >
+          {orderVms(phase.vms).map((vm) =>
+            number === null ? (
+              <VmProgress key={vm.uuid} vm={vm} />
+            ) : (
+              <VmPlan key={vm.uuid} vm={vm} />
+            ),
+          )}
         </ul>
       ) : null}
       {phase.error === null ? null : (

@@ -72,9 +72,10 @@ const NowPanel = ({ run }: { readonly run: Run }) => {
     <Panel
       title={run.status === "undoing" ? "Being put back now" : "Happening now"}
       side={
-        <>
-          started by {run.owner}, <Lasting fromMs={run.startedAtMs} toMs={run.endedAtMs} />
-        </>
+        <span>
+          started by {run.owner}, running for{" "}
+          <Lasting fromMs={run.startedAtMs} toMs={run.endedAtMs} />
+        </span>
       }
     >
       <div className="sk-now">
@@ -114,6 +115,20 @@ const NowPanel = ({ run }: { readonly run: Run }) => {
   );
 };
 
+/** What a failure or a stop would put back, as it stands now. */
+const UndoPanel = ({ run }: { readonly run: Run }) => {
+  const undo = undoSentences(run);
+  return (
+    <Panel title="If a step fails, or it is stopped">
+      {undo.length === 0 ? (
+        <p className="sk-dim">Nothing was changed yet.</p>
+      ) : (
+        <Reasons reasons={undo} />
+      )}
+    </Panel>
+  );
+};
+
 /** A run from its first phase to its report. It is written in the pool, so any console shows it. */
 export const RunView = ({ run }: { readonly run: Run }) => {
   const isOver = run.status !== "running" && run.status !== "undoing";
@@ -129,9 +144,9 @@ export const RunView = ({ run }: { readonly run: Run }) => {
           title="Phases"
           side={
             isOver ? (
-              <>
+              <span>
                 took <Lasting fromMs={run.startedAtMs} toMs={run.endedAtMs} />
-              </>
+              </span>
             ) : null
           }
         >
@@ -139,6 +154,7 @@ export const RunView = ({ run }: { readonly run: Run }) => {
         </Panel>
         <div className="sk-reboot__column">
           {isOver ? <Comparison run={run} /> : <NowPanel run={run} />}
+          {run.status === "running" ? <UndoPanel run={run} /> : null}
         </div>
       </div>
     </>

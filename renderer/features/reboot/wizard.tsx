@@ -53,7 +53,11 @@ const VerdictPanel = (props: {
       {host.verdict.checks.length === 0 ? (
         <p className="sk-dim">Nothing could be checked yet.</p>
       ) : (
-        <CheckList checks={host.verdict.checks} control={box} />
+        <CheckList
+          checks={host.verdict.checks}
+          isCurrent={isBelievable(connection)}
+          control={box}
+        />
       )}
     </Panel>
   );
@@ -127,7 +131,7 @@ const ConfirmPanel = (props: {
     props.obstacleWithoutName ??
     (typed.trim() === host.name ? null : "Type the host's name to confirm.");
   return (
-    <Panel title="Confirm">
+    <Panel title="Confirm" className="sk-reboot__confirm">
       {start.error === null ? null : (
         <div style={{ marginBottom: 10 }}>
           <FailureNotice error={start.error} />
@@ -195,9 +199,8 @@ export const RebootWizard = (props: { readonly host: HostSummary; readonly backH
         </a>
       </div>
       <div className="sk-reboot">
-        <VerdictPanel host={host} ticked={ticked} onTick={tick} />
-        <div className="sk-reboot__column">
-          <PlanPanel plan={plan} handOverTo={handOverTo} onHandOver={setHandOverTo} />
+        <div className="sk-reboot__column sk-reboot__decide">
+          <VerdictPanel host={host} ticked={ticked} onTick={tick} />
           <ConfirmPanel
             host={host}
             obstacleWithoutName={obstacle}
@@ -213,6 +216,7 @@ export const RebootWizard = (props: { readonly host: HostSummary; readonly backH
             }
           />
         </div>
+        <PlanPanel plan={plan} handOverTo={handOverTo} onHandOver={setHandOverTo} />
       </div>
     </>
   );

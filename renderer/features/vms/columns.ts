@@ -39,7 +39,7 @@ export const columns = helper.columns([
     sortFn: byNumber,
   }),
   helper.accessor((row) => row.vm.order, { id: "order", header: "Order", sortFn: byNumber }),
-  helper.accessor((row) => row.vm.startDelayS, { id: "delay", header: "Delay", sortFn: byNumber }),
+  helper.accessor((row) => row.vm.startDelayS, { id: "delay", header: "Delay, s", sortFn: byNumber }),
   helper.accessor((row) => row.vm.memoryBytes, {
     id: "memory",
     header: "Memory",
@@ -66,8 +66,8 @@ export const columnLooks: Readonly<Record<string, ColumnLook>> = {
   state: { widthPx: 104, isNumber: false, isWide: false, term: null },
   host: { widthPx: 112, isNumber: false, isWide: false, term: null },
   treatment: { widthPx: 122, isNumber: false, isWide: false, term: "treatment" },
-  order: { widthPx: 66, isNumber: true, isWide: false, term: "order" },
-  delay: { widthPx: 68, isNumber: true, isWide: false, term: "delay" },
+  order: { widthPx: 72, isNumber: true, isWide: false, term: "order" },
+  delay: { widthPx: 82, isNumber: true, isWide: false, term: "delay" },
   memory: { widthPx: 84, isNumber: true, isWide: true, term: null },
   agility: { widthPx: 108, isNumber: false, isWide: false, term: "agile" },
 };

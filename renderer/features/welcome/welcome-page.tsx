@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, SegmentedControl } from "@mantine/core";
 import { IconFlask, IconServerBolt } from "@tabler/icons-react";
 import { useState } from "react";
 import { useCommand, useHello } from "../../console/context.tsx";
@@ -8,17 +8,22 @@ import "./welcome.css";
 
 type Preset = "two" | "sixteen" | "large";
 
-const presets: readonly { readonly preset: Preset; readonly label: string }[] = [
-  { preset: "two", label: "2 hosts, 12 VMs" },
-  { preset: "sixteen", label: "16 hosts, 400 VMs" },
-  { preset: "large", label: "64 hosts, 5,000 VMs" },
+const presets: { readonly value: Preset; readonly label: string }[] = [
+  { value: "two", label: "2 hosts" },
+  { value: "sixteen", label: "16 hosts" },
+  { value: "large", label: "64 hosts" },
 ];
+
+const vmCounts: Readonly<Record<Preset, string>> = {
+  two: "12 VMs",
+  sixteen: "400 VMs",
+  large: "5,000 VMs",
+};
 
 const DemoCard = (props: { readonly onConnected: (poolId: string) => void }) => {
   const start = useCommand("demo.start");
-  const [chosen, setChosen] = useState<Preset | null>(null);
-  const explore = async (preset: Preset): Promise<void> => {
-    setChosen(preset);
+  const [preset, setPreset] = useState<Preset>("two");
+  const explore = async (): Promise<void> => {
     const result = await start.run({ preset });
     if (result.ok) props.onConnected(result.value.poolId);
   };
@@ -31,19 +36,18 @@ const DemoCard = (props: { readonly onConnected: (poolId: string) => void }) => 
         its power, break its links, reboot its coordinator: nothing real is touched.
       </p>
       <div className="sk-card__row">
-        {presets.map(({ preset, label }, index) => (
-          <Button
-            key={preset}
-            variant={index === 0 ? "filled" : "default"}
-            loading={start.isBusy && chosen === preset}
-            disabled={start.isBusy && chosen !== preset}
-            onClick={() => void explore(preset)}
-            aria-label={`Explore the demo pool: ${label}`}
-          >
-            {label}
-          </Button>
-        ))}
+        <SegmentedControl
+          size="xs"
+          aria-label="Size of the demo pool"
+          data={presets}
+          value={preset}
+          onChange={setPreset}
+        />
+        <span className="sk-faint">{vmCounts[preset]}</span>
       </div>
+      <Button loading={start.isBusy} onClick={() => void explore()}>
+        Explore the demo pool
+      </Button>
       {start.error === null ? null : <FailureNotice error={start.error} />}
     </section>
   );
