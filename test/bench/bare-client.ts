@@ -57,6 +57,8 @@ async function measure({ url, user, password }: BareOrder): Promise<void> {
   process.send?.(result);
 }
 
+// Until the order comes there is nothing else to live for; the starter ends this process.
+process.channel?.ref();
 process.once("message", (order) => {
   measure(order as BareOrder).catch((error: unknown) => {
     process.stderr.write(`bare client: ${String(error)}\n`);
