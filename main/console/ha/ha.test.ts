@@ -122,11 +122,19 @@ describe("on and off", () => {
     expect(session.calls.filter((call) => call.startsWith("pool.enable_ha"))).toHaveLength(1);
   });
 
-  test("a line that broke before: not repeated blindly, tolerance put back", async () => {
+  test("a line that broke before: switched on once the facts show that nothing happened", async () => {
     const { ha, session, tables } = stage();
     session.plan({ method: "pool.enable_ha", fault: "lost-before" });
+    await ha.enable(wish);
+    expect(session.calls.filter((call) => call.startsWith("pool.enable_ha"))).toHaveLength(2);
+    expect(poolRow(tables)).toMatchObject({ ha_enabled: true, ha_host_failures_to_tolerate: 1 });
+  });
+
+  test("a line that breaks again and again: given up, tolerance put back", async () => {
+    const { ha, session, tables } = stage();
+    session.plan({ method: "pool.enable_ha", fault: "lost-before", forEver: true });
     await expect(ha.enable(wish)).rejects.toThrow("could not be confirmed");
-    expect(session.calls.filter((call) => call.startsWith("pool.enable_ha"))).toHaveLength(1);
+    expect(session.calls.filter((call) => call.startsWith("pool.enable_ha"))).toHaveLength(2);
     expect(poolRow(tables)).toMatchObject({ ha_enabled: false, ha_host_failures_to_tolerate: 0 });
   });
 

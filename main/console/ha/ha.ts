@@ -30,6 +30,8 @@ export interface Ha {
 
 const enableTimeoutMs = 600_000;
 const proofTimeoutMs = 120_000;
+/** how long a lost call is given to show an effect, or itself as under way */
+const settleMs = 30_000;
 
 export function createHa(ports: ActsPorts): Ha {
   const { session } = ports;
@@ -157,8 +159,10 @@ async function switchOn(ports: ActsPorts, wanted: HaSetting): Promise<void> {
       {
         what: "native HA is on with the chosen storage, timeout and tolerance",
         holds: (records) => haMatches(records, wanted),
-        timeoutMs: proofTimeoutMs,
-        settleMs: enableTimeoutMs,
+        timeoutMs: enableTimeoutMs,
+        repeatable: true,
+        settleMs,
+        isUnderWay: (records) => isPoolDoing(records, "ha_enable"),
       },
     );
   } catch (failure) {
@@ -212,7 +216,15 @@ async function switchOff(ports: ActsPorts): Promise<void> {
     what: "native HA is off",
     holds: (records) => poolOf(records)?.record["ha_enabled"] === false,
     timeoutMs: proofTimeoutMs,
+    repeatable: true,
+    settleMs,
+    isUnderWay: (records) => isPoolDoing(records, "ha_disable"),
   });
+}
+
+function isPoolDoing(records: PoolRecords, operation: string): boolean {
+  const operations = mapOf(poolOf(records)?.record, "current_operations");
+  return Object.values(operations).includes(operation);
 }
 
 function srRef(records: PoolRecords, uuid: string): string {

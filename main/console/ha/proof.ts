@@ -19,6 +19,8 @@ export interface Proof {
   readonly repeatable?: boolean;
   /** how long a lost call may still take effect before it counts as not done; default 10 s */
   readonly settleMs?: number;
+  /** whether XAPI shows the call as under way; it is waited for as long as `timeoutMs` then */
+  readonly isUnderWay?: (records: PoolRecords) => boolean;
 }
 
 /** How long a lost connection may take to come back before an act gives up. */
@@ -41,10 +43,7 @@ export async function actAndProve(
     if (!(failure instanceof OutcomeUnknown)) throw explained(ports, failure);
     await untilLive(ports);
     if (proof.repeatable === true && !(await cameTrue(ports, proof))) {
-      await act().catch((again: unknown) => {
-        if (!(again instanceof OutcomeUnknown)) throw explained(ports, again);
-        return untilLive(ports);
-      });
+      await actAgain(ports, act, proof);
     }
   }
   try {
@@ -59,14 +58,30 @@ export async function actAndProve(
   }
 }
 
-async function cameTrue({ session }: ActsPorts, proof: Proof): Promise<boolean> {
-  if (proof.holds(session.records())) return true;
+/** A refused repetition is no failure when the facts show that the first call had its effect. */
+async function actAgain(
+  ports: ActsPorts,
+  act: () => Promise<unknown>,
+  proof: Proof,
+): Promise<void> {
   try {
-    await session.untilFacts(proof.what, proof.holds, proof.settleMs ?? 10_000);
-    return true;
-  } catch {
-    return false;
+    await act();
+  } catch (again) {
+    if (again instanceof OutcomeUnknown) await untilLive(ports);
+    else if (!proof.holds(ports.session.records())) throw explained(ports, again);
   }
+}
+
+async function cameTrue({ session }: ActsPorts, proof: Proof): Promise<boolean> {
+  const holds = (): boolean => proof.holds(session.records());
+  if (holds()) return true;
+  await session.untilFacts(proof.what, holds, proof.settleMs ?? 10_000).catch(() => undefined);
+  const { isUnderWay } = proof;
+  if (!holds() && isUnderWay?.(session.records()) === true) {
+    const hasEnded = (records: PoolRecords): boolean => holds() || !isUnderWay(records);
+    await session.untilFacts(proof.what, hasEnded, proof.timeoutMs).catch(() => undefined);
+  }
+  return holds();
 }
 
 export async function untilLive({ session }: ActsPorts, timeoutMs = reconnectMs): Promise<void> {

@@ -365,6 +365,7 @@ describe("what cannot be put back is told exactly, and the ledger stays", () => 
     session.plan({ method: "pool.enable_ha", fault: "refused" });
     const run = await go();
     expect(run.status).toBe("put-back");
+    expect(run.error?.sentence).toMatch(/^“node1” has rebooted\. /u);
     expect(poolRow(tables)["ha_enabled"]).toBe(true);
   });
 

@@ -303,6 +303,12 @@ function explainTo(acts: Acts, failure: unknown): ConsoleError {
   return acts.explain(failure, acts.session.records());
 }
 
+/** Whoever reads why a run ended early must know first whether the host has rebooted. */
+function withReboot(acts: Acts, error: ConsoleError | null): ConsoleError | null {
+  if (error === null || acts.run.reboot !== "back") return error;
+  return { ...error, sentence: `“${acts.hostName}” has rebooted. ${error.sentence}` };
+}
+
 /** A fault of the console itself: nothing is known to be put back. */
 function brokenEnd(failure: unknown): Pick<Run, "status" | "error"> {
   const error = consoleError(
@@ -316,7 +322,7 @@ function brokenEnd(failure: unknown): Pick<Run, "status" | "error"> {
 
 /** A run that is done must also leave everything as it was, but for the planned new coordinator. */
 function judgeEnd(acts: Acts, run: Run): Pick<Run, "status" | "error"> {
-  if (run.status !== "done") return { status: run.status, error: run.error };
+  if (run.status !== "done") return { status: run.status, error: withReboot(acts, run.error) };
   const different = unplanned(acts, run.comparison);
   if (different.length === 0) return { status: "done", error: null };
   const rows = different.map((row) => `${row.what}: before ${row.before}, now ${row.after}`);
