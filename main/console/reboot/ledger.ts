@@ -72,3 +72,8 @@ export async function removeLedger(acts: Acts): Promise<void> {
 function poolConfig(acts: Acts): Readonly<Record<string, string>> {
   return mapOf(poolOf(acts.session.records())?.record, "other_config");
 }
+
+/** Whether the ledger in the pool is this run's. */
+export function holdsLedger(acts: Acts): boolean {
+  return poolConfig(acts)[ledgerPrefix]?.includes(acts.runId) === true;
+}

@@ -415,6 +415,33 @@ describe("what cannot be put back is told exactly, and the ledger stays", () => 
   });
 });
 
+describe("the ledger of a run that needed a person", () => {
+  const leftBehind = async (): Promise<Stage> => {
+    const set = stage();
+    set.session.plan({ method: "pool.enable_ha", fault: "refused", nth: 1 });
+    set.session.plan({ method: "pool.enable_ha", fault: "refused", nth: 2 });
+    expect((await set.go()).status).toBe("needs-person");
+    return set;
+  };
+  const hasLedger = (tables: Tables): boolean =>
+    JSON.stringify(poolRow(tables)["other_config"]).includes("skink");
+
+  test("is kept while something is not as it was", async () => {
+    const { tables, reboots } = await leftBehind();
+    reboots.dismiss("run-1");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(hasLedger(tables)).toBe(true);
+  });
+
+  test("goes with the report once the person has mended it", async () => {
+    const { tables, reboots } = await leftBehind();
+    switchHaOn(tables, { timeout: "75", tolerance: 1 });
+    reboots.dismiss("run-1");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(hasLedger(tables)).toBe(false);
+  });
+});
+
 test("a VM that ignores the shutdown is never switched off hard", async () => {
   const { tables, session, go } = stage();
   const before = photograph(tables);

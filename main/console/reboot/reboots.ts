@@ -5,12 +5,13 @@ import type { Clock } from "../ports.ts";
 import type { PoolSession } from "../pool-session.ts";
 import { ConsoleProblem, consoleError, problem } from "../problem.ts";
 import { createHa } from "../ha/ha.ts";
-import type { Explain } from "../ha/proof.ts";
+import { untilLive, type Explain } from "../ha/proof.ts";
 import { judgeHost } from "../verdict/judge-host.ts";
 import { targetHosts } from "../verdict/placement.ts";
 import { createPoolIndex, type HostFacts } from "../verdict/pool-index.ts";
 import { rebootTiming, type Acts, type Before, type RebootTiming } from "./acts.ts";
 import { captureBefore, compare, unplanned } from "./before.ts";
+import { holdsLedger, removeLedger } from "./ledger.ts";
 import {
   cleanBootStep,
   enableStep,
@@ -63,6 +64,7 @@ export function createReboots(ports: RebootsPorts): Reboots {
   const seenPlans = new Map<string, ReadonlySet<string>>();
   let current: Run | null = null;
   let stopRequested = false;
+  let last: Acts | null = null;
   let running: Promise<void> = Promise.resolve();
   const show = (run: Run | null): void => {
     current = run;
@@ -71,6 +73,7 @@ export function createReboots(ports: RebootsPorts): Reboots {
 
   const begin = (acts: Acts): void => {
     stopRequested = false;
+    last = acts;
     running = carryOut(ports, acts, { show, isStopRequested: () => stopRequested });
   };
 
@@ -90,12 +93,14 @@ export function createReboots(ports: RebootsPorts): Reboots {
       return { runId: acts.runId };
     },
     stop(runId) {
-      if (current === null || current.runId !== runId) throw noSuchRun();
+      if (current?.runId !== runId || current.endedAtMs !== null) throw noSuchRun();
       stopRequested = true;
     },
     dismiss(runId) {
       if (current === null || current.runId !== runId) return;
       if (current.endedAtMs === null) throw busy(current);
+      const acts = last;
+      if (current.status === "needs-person" && acts !== null) void tidyLedger(acts);
       show(null);
     },
     current: () => current,
@@ -105,6 +110,16 @@ export function createReboots(ports: RebootsPorts): Reboots {
     },
     settled: () => running,
   };
+}
+
+/**
+ * After a person mended what a run had left: its ledger goes once the facts agree that nothing is left
+ * to put back. Otherwise, or when it fails, it stays and every verdict goes on naming it.
+ */
+async function tidyLedger(acts: Acts): Promise<void> {
+  const rows = compare(acts, acts.session.records());
+  if (unplanned(acts, rows).length > 0 || !holdsLedger(acts)) return;
+  await removeLedger(acts).catch(() => undefined);
 }
 
 interface Stage {
@@ -136,6 +151,7 @@ async function carryOut(ports: RebootsPorts, acts: Acts, stage: Stage): Promise<
     const result = await runTransaction({
       steps: rebootSteps(acts),
       clock,
+      ready: () => untilLive(acts),
       isStopRequested: stage.isStopRequested,
       explain: (failure) => explainTo(acts, failure),
       onChange: (phases, status) => show({ status, phases: [...phases] }),

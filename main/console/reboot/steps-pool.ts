@@ -3,10 +3,9 @@ import { actAndProve } from "../ha/proof.ts";
 import { haMatches, type HaSetting } from "../ha/ha.ts";
 import { problem } from "../problem.ts";
 import { judgeHost } from "../verdict/judge-host.ts";
-import { ledgerPrefix } from "../verdict/ledger-key.ts";
-import { counted, flagOf, listed, mapOf, nameOf, poolOf, textOf } from "../verdict/read.ts";
+import { counted, flagOf, listed, nameOf, poolOf, textOf } from "../verdict/read.ts";
 import { assertHostSettled, isLive, poolRefOf, setConfigKey, type Acts } from "./acts.ts";
-import { noteInLedger, removeLedger, takeLedger } from "./ledger.ts";
+import { holdsLedger, noteInLedger, removeLedger, takeLedger } from "./ledger.ts";
 import type { Step } from "./transaction.ts";
 
 export function verdictStep(acts: Acts): Step {
@@ -88,11 +87,6 @@ export function ledgerStep(acts: Acts): Step {
       return "The ledger is removed.";
     },
   };
-}
-
-function holdsLedger(acts: Acts): boolean {
-  const head = mapOf(poolOf(acts.session.records())?.record, "other_config")[ledgerPrefix];
-  return head !== undefined && head.includes(acts.runId);
 }
 
 export function ledgerEndStep(acts: Acts): Step {

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import fc from "fast-check";
-import type { Phase } from "../../contract/run.ts";
 import { ConsoleProblem, consoleError, problem } from "../problem.ts";
 import { createVirtualClock } from "../testing/virtual-clock.ts";
 import { dryRun, runTransaction, type Step, type TransactionResult } from "./transaction.ts";
@@ -46,12 +45,13 @@ function world(plan: readonly Scripted[]): { done: number[]; steps: Step[]; undo
 
 function run(
   steps: readonly Step[],
-  more: { stopAfter?: number; onPhase?: (phases: readonly Phase[]) => void } = {},
+  more: { stopAfter?: number; ready?: () => Promise<void> } = {},
 ): Promise<TransactionResult> {
   let ended = 0;
   return runTransaction({
     steps,
     clock: createVirtualClock(),
+    ready: more.ready ?? (async () => {}),
     isStopRequested: () => more.stopAfter !== undefined && ended >= more.stopAfter,
     explain: (failure) =>
       failure instanceof ConsoleProblem
@@ -59,7 +59,6 @@ function run(
         : consoleError("X", String(failure), "Look."),
     onChange: (phases) => {
       ended = phases.filter((phase) => phase.state === "done").length;
-      more.onPhase?.(phases);
     },
   });
 }
@@ -141,6 +140,19 @@ test("a plan that throws is a failure of its step", async () => {
   expect(result.status).toBe("put-back");
   expect(result.error?.code).toBe("PLAN");
   expect(done).toEqual([]);
+});
+
+test("no step and no undo looks at facts before the connection is live", async () => {
+  const { done, steps } = world([{}, {}]);
+  let asked = 0;
+  const ready = async (): Promise<void> => {
+    asked += 1;
+    if (asked > 1) throw problem("CONNECTION_LOST", "The line is gone.", "Reconnect.");
+  };
+  const result = await run(steps, { ready });
+  expect(result.status).toBe("needs-person");
+  expect(result.phases.map((phase) => phase.state)).toEqual(["undo-failed", "undo-failed"]);
+  expect(done).toEqual([0]);
 });
 
 test("the dry run tells what would be skipped and does nothing", () => {

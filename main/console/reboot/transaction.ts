@@ -49,6 +49,8 @@ export interface TransactionInput {
   readonly clock: Clock;
   readonly isStopRequested: () => boolean;
   readonly explain: (failure: unknown) => ConsoleError;
+  /** awaited before each step and each undo: both look at facts, and old facts are none */
+  readonly ready: () => Promise<void>;
   /** after every change, with the whole list; not to be mutated */
   readonly onChange: (phases: readonly Phase[], status: "running" | "undoing") => void;
 }
@@ -143,6 +145,7 @@ async function doStep(
   const step = input.steps[position]!;
   const { clock } = input;
   try {
+    await input.ready();
     const plan = step.plan();
     const shown = { sentence: plan.sentence, undoSentence: plan.undoSentence };
     if (!plan.needed) {
@@ -181,6 +184,7 @@ async function putBack(
     if (step.undo === null || (state !== "done" && state !== "failed")) continue;
     board.set(position, { state: "undoing" });
     try {
+      await input.ready();
       const sentence = await step.undo(board.report(position), { notPutBack });
       board.set(position, { state: "undone", sentence, endedAtMs: input.clock.wallMs() });
     } catch (failure) {

@@ -1,4 +1,4 @@
-import { ledgerPrefix, readLedgerOwner } from "./ledger-key.ts";
+import { ledgerChanges, ledgerPrefix, readLedgerOwner } from "./ledger-key.ts";
 import {
   hostObject,
   notPassed,
@@ -275,10 +275,14 @@ function otherRunCheck({ index }: Subject): Finding {
   const config = mapOf(index.pool, "other_config");
   const key = Object.keys(config).find((name) => name.startsWith(ledgerPrefix));
   if (key === undefined) return passed(otherRun(), "The pool carries no ledger of a run.");
+  const changes = ledgerChanges(config);
+  const recorded = changes.length === 0 ? "" : ` Its ledger records ${listed(changes, 9)}.`;
   return notPassed(otherRun(), "failed", {
-    sentence: `${readLedgerOwner(config)} is changing this pool or stopped half way.`,
+    sentence: `${readLedgerOwner(config)} is changing this pool or stopped half way.${recorded}`,
     object: null,
-    fix: "Let that run end, or finish or undo it, before another one.",
+    fix:
+      "Let that run end. When it is gone for good, put back what its ledger records and remove the " +
+      "pool's other_config keys that begin with “skink.run”.",
   });
 }
 

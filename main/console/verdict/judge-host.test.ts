@@ -210,7 +210,9 @@ const cases: readonly Case[] = [
     change: (tables) => (poolOf(tables)["other_config"] = { "skink.run.evacuate": "garbage" }),
     verdict: "unsafe",
     id: "no-other-run",
-    says: ["Another console"],
+    says: [
+      "Another console is changing this pool or stopped half way. Its ledger records VMs that were moved.",
+    ],
   },
   {
     what: "another host is in maintenance",

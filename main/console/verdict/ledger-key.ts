@@ -16,3 +16,20 @@ export function readLedgerOwner(config: Readonly<Record<string, string>>): strin
   }
   return "Another console";
 }
+
+const changeNames: Readonly<Record<string, string>> = {
+  "ha-off": "native HA",
+  "autostart-off": "the automatic start of VMs",
+  "hand-over": "the coordinator role",
+  maintenance: "the host's maintenance",
+  "stop-vms": "VMs that were shut down",
+  evacuate: "VMs that were moved",
+  reboot: "the reboot itself",
+};
+
+/** What a ledger says may have been changed, as noun phrases in the order of its keys. */
+export function ledgerChanges(config: Readonly<Record<string, string>>): string[] {
+  return Object.keys(config)
+    .filter((key) => key.startsWith(`${ledgerPrefix}.`))
+    .map((key) => changeNames[key.slice(ledgerPrefix.length + 1)] ?? key);
+}
