@@ -1,3 +1,7 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { startDemoPool, type DemoPool } from "../main/demo/demo-pool.ts";
 import { callXapi } from "../main/demo/rpc.ts";
@@ -39,3 +43,18 @@ it.each([
   },
   60_000,
 );
+
+it("a pool that cannot start says why and leaves nothing behind", async () => {
+  const base = mkdtempSync(join(tmpdir(), "skink-refused-"));
+  // Every loopback address at once, whichever the pool would have picked.
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, "0.0.0.0", resolve));
+  const bound = blocker.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+  await expect(
+    startDemoPool({ preset: "two", timing: "fast", workDir: base, port }),
+  ).rejects.toThrow(`port ${port} is in use`);
+  expect(readdirSync(base)).toEqual([]);
+  blocker.close();
+  rmSync(base, { recursive: true, force: true });
+});

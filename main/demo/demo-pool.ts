@@ -89,12 +89,15 @@ const hostsTogether = 8;
 export async function startDemoPool(options: DemoPoolOptions): Promise<DemoPool> {
   const folder = makeWorkFolder(options.workDir ?? tmpdir());
   const undertaker = startUndertaker(folder, compileCacheFolder(folder));
+  let machines: readonly Machine[] = [];
   try {
     const room = await setUp(options, folder, undertaker);
-    await Promise.all(room.machines.map((machine) => machine.wake()));
+    machines = room.machines;
+    await Promise.all(machines.map((machine) => machine.wake()));
     await waitUntilReady(room.pool, readyTimeoutMs);
     return room.pool;
   } catch (error) {
+    await Promise.all(machines.map((machine) => machine.cutPower()));
     await undertaker.finish();
     throw error;
   }

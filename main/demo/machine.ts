@@ -58,6 +58,7 @@ export class Machine {
   #isStopping = false;
   #whenExited: (() => void)[] = [];
   #watchdog: NodeJS.Timeout | undefined;
+  readonly #waits = new Set<() => void>();
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -97,8 +98,7 @@ export class Machine {
 
   /** As it is when the demo begins: booted long ago, its guests running. */
   async wake(): Promise<void> {
-    this.#epoch += 1;
-    await this.#bringUp(this.#epoch);
+    await this.#bringUp(this.#newEpoch());
   }
 
   /** The power button. Does nothing while the power is on. */
@@ -109,7 +109,7 @@ export class Machine {
 
   /** The plug: everything is gone at once, nothing is said to anybody. */
   async cutPower(): Promise<void> {
-    this.#epoch += 1;
+    this.#newEpoch();
     this.#power = "off";
     this.#isStopping = false;
     await this.#loseEverything();
@@ -157,14 +157,32 @@ export class Machine {
     this.#startXapi();
   }
 
-  async #boot(): Promise<void> {
+  /** Everything that still waits in the old epoch wakes, sees that it is over, and stops. */
+  #newEpoch(): number {
     this.#epoch += 1;
-    const epoch = this.#epoch;
+    for (const wake of this.#waits) wake();
+    return this.#epoch;
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waits.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#waits.add(wake);
+    });
+  }
+
+  async #boot(): Promise<void> {
+    const epoch = this.#newEpoch();
     this.#power = "booting";
     this.#isStopping = false;
     await this.#loseEverything();
     const bootedAtMs = Date.now();
-    await delay(this.#options.timing.bootMs);
+    await this.#wait(this.#options.timing.bootMs);
     if (epoch !== this.#epoch) return;
     writeBoot(this.#options.dir, bootedAtMs);
     await this.#bringUp(epoch);
@@ -249,7 +267,7 @@ export class Machine {
     this.#service.send({ type: "stop", dir: this.#options.dir });
     const isOver = await Promise.race([
       exited.then(() => true),
-      delay(this.#options.timing.stopMs).then(() => false),
+      this.#wait(this.#options.timing.stopMs).then(() => false),
     ]);
     if (isOver) return;
     this.#service.kill();
@@ -301,13 +319,9 @@ export class Machine {
     // Exit 0 is a wish to stay down; everything else, 123 included, is started again.
     if (code === 0 || this.#power !== "on" || this.#isStopping) return;
     const epoch = this.#epoch;
-    void delay(this.#options.timing.restartMs).then(() => {
+    void this.#wait(this.#options.timing.restartMs).then(() => {
       const isWanted = epoch === this.#epoch && !this.#isStopping && this.#xapi === "stopped";
       if (isWanted) this.#startXapi();
     });
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
