@@ -101,13 +101,13 @@ async function checkedPool(options: LoginOptions, sessionId: string): Promise<Lo
   const [pool] = Object.values(answer.value as Record<string, Record<string, unknown>>);
   const poolUuid = String(pool?.["uuid"]);
   if (poolUuid === options.poolUuid) return { type: "session", sessionId };
-  await logOut(options, sessionId);
+  await logOut({ ...options, timeoutMs: timing.connectMs }, sessionId);
   return { type: "other-pool", poolUuid };
 }
 
 /** Best effort; a session that stays is collected by XAPI after a day. */
 export async function logOut(
-  options: Pick<LoginOptions, "dispatcher" | "address" | "timing">,
+  options: Pick<LoginOptions, "dispatcher" | "address"> & { readonly timeoutMs: number },
   sessionId: string,
 ): Promise<void> {
   await ask({
@@ -115,6 +115,6 @@ export async function logOut(
     address: options.address,
     method: "session.logout",
     params: [sessionId],
-    timeoutMs: options.timing.connectMs,
+    timeoutMs: options.timeoutMs,
   }).catch(() => undefined);
 }

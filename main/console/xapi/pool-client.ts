@@ -1,9 +1,8 @@
 import { createClient } from "xen-api";
-import type { Xapi } from "xen-api";
-import type { Agent } from "undici";
 import { OutcomeUnknown, XapiFailure } from "../pool-session.ts";
 import { addressUrl } from "./address.ts";
 import type { MemberAddress } from "./address.ts";
+import { logOut } from "./login.ts";
 import { pinnedAgent } from "./pinned-agent.ts";
 import type { PinnedAgentOptions } from "./pinned-agent.ts";
 import type { LinkTiming } from "./timing.ts";
@@ -64,22 +63,12 @@ export async function openPoolClient(options: PoolClientOptions): Promise<PoolCl
         throw asSessionError(method, error);
       }
     },
-    close: () => closeClient(client, agent),
+    async close() {
+      // Not the client's own `disconnect`: nobody can wait for the logout it sends.
+      await logOut({ dispatcher: agent, address, timeoutMs: logoutMs }, sessionId);
+      await agent.destroy();
+    },
   };
-}
-
-async function closeClient(client: Xapi, agent: Agent): Promise<void> {
-  // `disconnect` sends the logout without waiting; the sockets stay open for it a moment.
-  await client.disconnect().catch(() => undefined);
-  const closing = agent.close().catch(() => undefined);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, logoutMs);
-  });
-  await Promise.race([closing, late]);
-  clearTimeout(timer);
-  // Fails when it is closed already, which is what is wanted.
-  await agent.destroy().catch(() => undefined);
 }
 
 /** What XAPI reported keeps its code; anything else means that no answer came. */

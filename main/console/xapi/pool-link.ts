@@ -184,7 +184,8 @@ export class PoolLink implements PoolSession {
     const { clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     for (;;) {
-      if (this.#connection.status === "live" && predicate(this.#store)) return;
+      const isLive = this.#connection.status === "live" && this.#client !== null;
+      if (isLive && predicate(this.#store)) return;
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) {
         throw problem(
@@ -320,7 +321,11 @@ export class PoolLink implements PoolSession {
       if (this.#connection.status !== "live") this.#breakClient(new NoAnswerInTime("the pool"));
     }, timing.firstPictureMs);
     const broken = await new Promise<unknown>((resolve) => {
-      this.#breakClient = resolve;
+      this.#breakClient = (error) => {
+        // At once, so that nobody takes what was live a moment ago for live.
+        if (this.#client === client) this.#client = null;
+        resolve(error);
+      };
       signal.addEventListener("abort", () => resolve(signal.reason), { once: true });
       this.#feed(client).run().catch(resolve);
     });

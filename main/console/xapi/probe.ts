@@ -108,7 +108,7 @@ async function askRole(
       timeoutMs: timing.roleAnswerMs,
     });
     if (second.type === "result" && typeof second.value === "string") {
-      await logOut({ dispatcher, address, timing }, second.value);
+      await logOut({ dispatcher, address, timeoutMs: timing.connectMs }, second.value);
     }
     return roleTold(second, address) ?? { role: "coordinator" };
   } catch (error) {

@@ -89,7 +89,10 @@ class Seek {
       if (this.#result !== null) {
         // Another member won meanwhile: this session is not needed.
         if (outcome.type === "session")
-          await logOut({ ...this.#options, address }, outcome.sessionId);
+          await logOut(
+            { ...this.#options, address, timeoutMs: timing.connectMs },
+            outcome.sessionId,
+          );
         return;
       }
       this.#nextTryAtMs.set(address.text, clock.wallMs() + waitMs);

@@ -14,8 +14,6 @@ declare module "xen-api" {
 
   export interface Xapi {
     connect(): Promise<void>;
-    /** sends the logout without waiting for its answer */
-    disconnect(): Promise<void>;
     call(method: string, ...args: readonly unknown[]): Promise<unknown>;
     /** the undici dispatcher; replaced before `connect`, then `_setUrl(_url)` takes it into use */
     _undiciDispatcher: unknown;
