@@ -6,6 +6,10 @@ import type { BuiltPart } from "./stale.ts";
 /** Loaded by name at run time only where it exists; a bundle must not insist on them. */
 const leftOutside = ["electron", "cpu-features", /sshcrypto\.node$/, /^node:/];
 
+/** Packages of the older kind look for files beside themselves under these names. */
+const namesOfOldModules =
+  "const __dirname = import.meta.dirname; const __filename = import.meta.filename;";
+
 interface Bundle {
   readonly input: Readonly<Record<string, string>>;
   readonly outDir: string;
@@ -73,6 +77,7 @@ function settingsOf(root: string, bundle: Bundle): InlineConfig {
           format: bundle.format,
           entryFileNames: `[name].${bundle.extension}`,
           chunkFileNames: `[name]-[hash].${bundle.extension}`,
+          banner: bundle.format === "es" ? namesOfOldModules : "",
         },
       },
     },
