@@ -57,6 +57,7 @@ function packedReasons(packed: string, names: ObjectNames): string {
     .filter((reason) => reason !== "")
     .map((reason) => {
       const [code = "", ...params] = reason.split(",");
+      if (!/^[A-Z][A-Z0-9_]+$/u.test(code)) return readable(reason, names);
       const { sentence } = describeFailure(code, params, names);
       const what = params[0] === undefined ? "" : readable(params[0], names);
       const isNamed = what === "" || sentence.toLowerCase().includes(what.toLowerCase());
