@@ -29,10 +29,14 @@ interface Slot {
 
 interface PeerView {
   heardAtMs: number;
+  /** Heard at all since this daemon watches; the clock above starts with a guess. */
+  heard: boolean;
   /** Whether it said that it reads the statefile. */
   seesStatefile: boolean;
   slot: Slot | null;
   slotChangedAtMs: number;
+  /** Whether the slot changed under this daemon's eyes; an old one proves nothing. */
+  slotIsFresh: boolean;
 }
 
 export type PeerState = "live" | "lost" | "failed" | "excluded";
@@ -43,8 +47,15 @@ export interface HeartbeatReply {
 }
 
 const MS_PER_S = 1_000;
-/** The statefile watchdog waits this much longer than the heartbeat's. */
-const STATEFILE_GRACE_MS = 15_000;
+/** Hosts notice a fault some beats apart: nobody judges before all had time to write what they see. */
+const SETTLE_BEATS = 4;
+/**
+ * A silent host counts as failed only this much later than it must have fenced itself: its guests may be
+ * started elsewhere then.
+ */
+const FAILED_BEATS = 2 * SETTLE_BEATS;
+/** A returning host looks on this long, so that it knows whose word is fresh. */
+const JOIN_BEATS = 3;
 const BOOT_KEY = "x.ha_joined_boot";
 
 const daemons = new WeakMap<Ports, HaDaemon>();
@@ -70,6 +81,8 @@ export class HaDaemon {
   #excluded = false;
   #joined = false;
   #fenced = false;
+  #faultSinceMs: number | null = null;
+  #beatsUnjoined = 0;
 
   constructor(host: HostContext) {
     this.#host = host;
@@ -121,6 +134,7 @@ export class HaDaemon {
   /** Begins to take part. Throws `StorageUnreachable`. */
   join(): void {
     this.#reset();
+    this.#joined = true;
     this.#writeSlot();
     this.#readSlots();
     this.#host.local.set("ha.armed", "true");
@@ -157,6 +171,7 @@ export class HaDaemon {
     const view = this.#views.get(uuid);
     if (view !== undefined) {
       view.heardAtMs = this.#nowMs();
+      view.heard = true;
     }
     return { seesStatefile: this.seesStatefile, excluded: this.#excluded };
   }
@@ -178,7 +193,9 @@ export class HaDaemon {
     if (nowMs - view.heardAtMs < this.baseTimeoutMs) {
       return "live";
     }
-    return nowMs - view.slotChangedAtMs < this.baseTimeoutMs ? "lost" : "failed";
+    const failedAfterMs = this.baseTimeoutMs + FAILED_BEATS * this.#host.timing.haHeartbeatMs;
+    const lastSignMs = Math.max(view.heardAtMs, view.slotChangedAtMs);
+    return nowMs - lastSignMs < failedAfterMs ? "lost" : "failed";
   }
 
   /** Uuids of the hosts a member sees, by its slot. */
@@ -208,7 +225,10 @@ export class HaDaemon {
     this.#feedWatchdog();
     this.#beat += 1;
     this.#tryStatefile(() => {
-      this.#writeSlot();
+      // Who has not joined is nobody yet: its word would keep others waiting.
+      if (this.#joined) {
+        this.#writeSlot();
+      }
       this.#readSlots();
     });
     await this.#askPeers();
@@ -234,9 +254,11 @@ export class HaDaemon {
     for (const peer of this.#others()) {
       this.#views.set(peer.uuid, {
         heardAtMs: nowMs,
+        heard: false,
         seesStatefile: true,
         slot: null,
         slotChangedAtMs: nowMs,
+        slotIsFresh: false,
       });
     }
   }
@@ -257,7 +279,7 @@ export class HaDaemon {
 
   #feedWatchdog(): void {
     if (this.#joined) {
-      this.#host.ports.watchdog?.feed(this.baseTimeoutMs + STATEFILE_GRACE_MS);
+      this.#host.ports.watchdog?.feed(this.baseTimeoutMs);
     }
   }
 
@@ -306,8 +328,10 @@ export class HaDaemon {
       const slot = JSON.parse(text) as Slot & { readonly atMs: number };
       const before = view.slot as (Slot & { readonly atMs?: number }) | null;
       if (before?.atMs !== slot.atMs) {
-        // The first sight of an old slot proves nothing about its writer.
-        view.slotChangedAtMs = before === null ? view.slotChangedAtMs : nowMs;
+        if (before !== null) {
+          view.slotChangedAtMs = nowMs;
+          view.slotIsFresh = true;
+        }
         view.slot = slot;
       }
     }
@@ -335,6 +359,7 @@ export class HaDaemon {
         const view = this.#views.get(peer.uuid);
         if (view !== undefined) {
           view.heardAtMs = this.#nowMs();
+          view.heard = true;
           view.seesStatefile = reply.seesStatefile;
         }
       } catch {
@@ -351,24 +376,49 @@ export class HaDaemon {
       nowMs - view.heardAtMs >= this.baseTimeoutMs && view.slot?.excluded !== true;
     const silent = [...this.#views].filter(([, view]) => isSilent(view));
     if (!this.#joined) {
-      if (silent.length < this.#views.size && this.seesStatefile) {
-        this.#markJoined();
+      const heard = [...this.#views.values()].some((view) => view.heard && !isSilent(view));
+      this.#beatsUnjoined += 1;
+      if (heard && this.seesStatefile && this.#beatsUnjoined > JOIN_BEATS) {
+        this.#joinOrYield();
       }
       return;
     }
+    const reason = this.#faultOf(
+      silent.map(([uuid]) => uuid),
+      isSilent,
+    );
+    if (reason === null) {
+      this.#faultSinceMs = null;
+      return;
+    }
+    this.#faultSinceMs ??= nowMs;
+    if (nowMs - this.#faultSinceMs >= SETTLE_BEATS * this.#host.timing.haHeartbeatMs) {
+      this.#fence(reason);
+    }
+  }
+
+  /** Why this host would have to go, as far as everybody has written what they see. */
+  #faultOf(silent: readonly string[], isSilent: (view: PeerView) => boolean): string | null {
     if (!this.seesStatefile) {
       const othersSeeIt = [...this.#views.values()].some(
         (view) => !isSilent(view) && view.seesStatefile,
       );
-      if (othersSeeIt || silent.length > 0) {
-        this.#fence("it lost the statefile");
-      }
-      return;
+      return othersSeeIt || silent.length > 0 ? "it lost the statefile" : null;
     }
-    const partitioned = silent.some(([uuid]) => this.stateOf(uuid) === "lost");
-    if (partitioned && !this.#isInBestPartition()) {
-      this.#fence("it is cut off from the larger part of the pool");
-    }
+    const partitioned = silent.some((uuid) => this.#isWriting(uuid));
+    return partitioned && !this.#isInBestPartition()
+      ? "it is cut off from the larger part of the pool"
+      : null;
+  }
+
+  /** Alive by the statefile, whatever the network says. */
+  #isWriting(uuid: string): boolean {
+    const view = this.#views.get(uuid);
+    return (
+      view !== undefined &&
+      view.slot?.excluded !== true &&
+      this.#nowMs() - view.slotChangedAtMs < this.baseTimeoutMs
+    );
   }
 
   /** Groups of hosts that see each other; the largest survives, then the one with the first host. */
@@ -376,7 +426,7 @@ export class HaDaemon {
     const { hostUuid } = this.#host.node;
     const order = this.peers
       .map((peer) => peer.uuid)
-      .filter((uuid) => !["failed", "excluded"].includes(this.stateOf(uuid)));
+      .filter((uuid) => this.stateOf(uuid) === "live" || this.#isWriting(uuid));
     const sees = (one: string, other: string): boolean =>
       this.seenBy(one).includes(other) && this.seenBy(other).includes(one);
     const groups: string[][] = [];
@@ -408,19 +458,43 @@ export class HaDaemon {
     if (current === hostUuid || current === "") {
       return;
     }
-    const isGone = this.stateOf(current) === "failed" || this.stateOf(current) === "excluded";
-    const live = this.peers.filter(
-      (peer) => peer.uuid === hostUuid || this.stateOf(peer.uuid) === "live",
-    );
-    const claimant = live.find(
-      (peer) => this.#views.get(peer.uuid)?.slot?.coordinator === peer.uuid,
-    );
-    if (claimant !== undefined && claimant.uuid !== current) {
-      this.#host.changeRole({ type: "supporter", address: claimant.address });
+    const isGone = ["failed", "excluded"].includes(this.stateOf(current));
+    if (!isGone) {
       return;
     }
-    if (isGone && claimant === undefined && live[0]?.uuid === hostUuid) {
+    const claimant = this.#claimant();
+    const first = this.#heardPeers()[0];
+    if (claimant !== undefined) {
+      this.#host.changeRole({ type: "supporter", address: claimant.address });
+    } else if (first?.uuid === hostUuid) {
       this.#takeOver();
+    }
+  }
+
+  /** This host and those that really answered. */
+  #heardPeers(): readonly HaPeer[] {
+    return this.peers.filter(
+      (peer) =>
+        peer.uuid === this.#host.node.hostUuid ||
+        (this.stateOf(peer.uuid) === "live" && this.#views.get(peer.uuid)?.heard === true),
+    );
+  }
+
+  /** Another host that is live and holds itself for the coordinator. */
+  #claimant(): HaPeer | undefined {
+    return this.#heardPeers().find((peer) => {
+      const view = this.#views.get(peer.uuid);
+      return view?.slotIsFresh === true && view.slot?.coordinator === peer.uuid;
+    });
+  }
+
+  /** A host that comes back accepts whoever coordinates by now, and joins after its restart. */
+  #joinOrYield(): void {
+    const claimant = this.#claimant();
+    if (claimant === undefined || claimant.uuid === this.#coordinatorUuid()) {
+      this.#markJoined();
+    } else {
+      this.#host.changeRole({ type: "supporter", address: claimant.address });
     }
   }
 

@@ -219,15 +219,13 @@ const guards: readonly CallRow[] = [
       ["26.1", GENERATIONS["26.1"], "HOST_NOT_ENOUGH_FREE_MEMORY"],
       ["26.17", generationOf("26.17.0"), "HOST_EVACUATE_VM_NOT_HA_PROTECTED"],
     ] as const
-  ).map(
-    ([version, generation, code]): CallRow => ({
-      name: `an unprotected VM blocks the evacuation, as ${version} says it`,
-      pool: roomy({}, generation),
-      before: enable,
-      call: ["host.get_vms_which_prevent_evacuation", hostB],
-      gives: { [vmB]: [code, vmB] },
-    }),
-  ),
+  ).map(([version, generation, code]): CallRow => ({
+    name: `an unprotected VM blocks the evacuation, as ${version} says it`,
+    pool: roomy({}, generation),
+    before: enable,
+    call: ["host.get_vms_which_prevent_evacuation", hostB],
+    gives: { [vmB]: [code, vmB] },
+  })),
   {
     name: "a VM on a local disk cannot be protected while HA is on",
     pool: roomy({ VDI: { [refOf("vdi-b1")]: { SR: refOf("sr-local-b") } } }),

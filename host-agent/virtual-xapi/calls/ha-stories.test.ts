@@ -27,8 +27,8 @@ function copiesOf(story: Story, vm: string): number {
 /** Lets time pass and watches that no guest ever runs twice. */
 async function passMinutes(story: Story, minutes: number, vms: readonly string[]): Promise<number> {
   let most = 0;
-  for (let second = 0; second < minutes * 60; second += 5) {
-    await story.time.advance(5_000);
+  for (let second = 0; second < minutes * 60; second += 1) {
+    await story.time.advance(1_000);
     most = Math.max(most, ...vms.map((vm) => copiesOf(story, vm)));
   }
   return most;
@@ -106,6 +106,14 @@ describe("native HA", () => {
     const heir = await story.root("b");
     expect(await heir.call("pool.get_master", refOf("pool"))).toBe(refOf("host-b"));
     expect(await heir.call("VM.get_power_state", refOf("vm-a1"))).toBe("Running");
+    expect(story.pool.machines.map((machine) => machine.fences)).toEqual([1, 0, 0]);
+    const lonely = await story.root("a");
+    const refusal = await lonely.failure("VM.start", refOf("vm-a1"), false, false);
+    expect(refusal).toEqual(["HA_POOL_IS_ENABLED_BUT_HOST_IS_DISABLED"]);
+    story.pool.network.heal();
+    expect(await passMinutes(story, 5, guests)).toBe(1);
+    expect(story.host("a").files.get("pool.conf")).toBe("slave:10.0.0.2");
+    expect(await heir.call("host.get_enabled", refOf("host-a"))).toBe(true);
   });
 
   it("resets a host whose XAPI is killed for good: the watchdog does not trust silence", async () => {
@@ -114,6 +122,28 @@ describe("native HA", () => {
     expect(await passMinutes(story, 6, guests)).toBe(1);
     expect(story.host("b").fences).toBe(1);
     expect(await root.call("VM.get_power_state", refOf("vm-b1"))).toBe("Running");
+  });
+
+  it("keeps the survivor of two hosts, whichever that is", async () => {
+    for (const lost of ["a", "b"]) {
+      const { story } = await armedPool({ hosts: 2 });
+      story.host(lost).cutPower();
+      expect(await passMinutes(story, 6, guests)).toBe(1);
+      const kept = lost === "a" ? "b" : "a";
+      expect(story.host(kept).fences).toBe(0);
+      const heir = await story.root(kept);
+      for (const vm of ["vm-a1", "vm-b1"]) {
+        expect(await heir.call("VM.get_resident_on", refOf(vm))).toBe(refOf(`host-${kept}`));
+      }
+    }
+  });
+
+  it("keeps the first of two hosts that do not hear each other", async () => {
+    const { story, root } = await armedPool({ hosts: 2 });
+    story.pool.network.isolate("10.0.0.2");
+    expect(await passMinutes(story, 6, guests)).toBe(1);
+    expect(story.pool.machines.map((machine) => machine.fences)).toEqual([0, 1]);
+    expect(await root.call("VM.get_resident_on", refOf("vm-b1"))).toBe(refOf("host-a"));
   });
 
   it("survives the loss of the statefile as long as all hosts see each other", async () => {

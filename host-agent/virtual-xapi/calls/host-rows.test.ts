@@ -103,13 +103,11 @@ const evacuation: readonly CallRow[] = [
 ];
 
 const power: readonly CallRow[] = [
-  ...(["reboot", "shutdown"] as const).map(
-    (op): CallRow => ({
-      name: `${op} of an enabled host`,
-      call: [`host.${op}`, hostB],
-      fails: ["HOST_NOT_DISABLED"],
-    }),
-  ),
+  ...(["reboot", "shutdown"] as const).map((op): CallRow => ({
+    name: `${op} of an enabled host`,
+    call: [`host.${op}`, hostB],
+    fails: ["HOST_NOT_DISABLED"],
+  })),
   {
     name: "reboot answers at once and stays marked",
     before: disableB,
@@ -227,7 +225,9 @@ const plugins: readonly CallRow[] = [
   {
     name: "a plugin that fails gives its output",
     before: ({ pool }) =>
-      void pool.host("b").plugins.set("bad", () => ({ status: "failed", stdout: "o", stderr: "e" })),
+      void pool
+        .host("b")
+        .plugins.set("bad", () => ({ status: "failed", stdout: "o", stderr: "e" })),
     call: ["host.call_plugin", hostB, "bad", "main", {}],
     fails: ["XENAPI_PLUGIN_FAILURE", "non-zero exit", "o", "e"],
   },

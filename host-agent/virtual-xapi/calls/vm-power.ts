@@ -1,10 +1,11 @@
 /** Starting, stopping, pausing, suspending and resuming VMs. */
 import type { CallContext, CallHandler, CallModule } from "../call.ts";
 import { VOID, XapiFailure } from "../call.ts";
+import { daemonOf } from "./ha-daemon.ts";
 import { assertNewVmKeepsPlan, assertPlacementKeepsPlan } from "./ha-planner.ts";
 import { withHostOperation, withVmOperation } from "./operations.ts";
 import { assertCanBootHere, chooseHost } from "./placement.ts";
-import { isNull, nameOf, uuidOf } from "./scene.ts";
+import { isHaOn, isNull, nameOf, uuidOf } from "./scene.ts";
 import { unlockDisks } from "./storage-locks.ts";
 import {
   buildDomain,
@@ -43,6 +44,14 @@ async function delay(ctx: CallContext, vm: string, field: "start_delay" | "shutd
   }
 }
 
+/** An armed coordinator that is not in the live set may not start what others may run. */
+function assertInLiveset(ctx: CallContext): void {
+  const daemon = daemonOf(ctx);
+  if (isHaOn(ctx) && daemon.isActive && !daemon.hasJoined) {
+    throw new XapiFailure("HA_POOL_IS_ENABLED_BUT_HOST_IS_DISABLED");
+  }
+}
+
 function assertPlanSurvives(ctx: CallContext, vm: string, host: string): void {
   const becomesProtected =
     ctx.db.str("VM", vm, "ha_restart_priority") === "restart" &&
@@ -68,6 +77,7 @@ function restoreMs(ctx: CallContext, vm: string): number {
 async function bringUp(ctx: CallContext, order: StartOrder): Promise<void> {
   const { vm, op } = order;
   const resuming = op === "resume" || op === "resume_on";
+  assertInLiveset(ctx);
   const host = order.host ?? chooseHost(ctx, vm);
   assertCanBootHere(ctx, { vm, host });
   assertPlanSurvives(ctx, vm, host);
