@@ -8,8 +8,12 @@ import { Database, sameValue, type DatabaseOptions } from "./database.ts";
 import { isDerived } from "./relations.ts";
 import type { Row, Table } from "./table.ts";
 
-/** Fields that are computed afresh by a starting node. */
-const FLEETING_FIELDS = new Set(["allowed_operations", "current_operations"]);
+/** Classes whose allowed operations a starting node computes afresh; the others keep theirs. */
+const RECOMPUTED = new Set(["pool", "host", "VM", "VM_appliance"]);
+
+function isFleeting(cls: string, field: string): boolean {
+  return field === "current_operations" || (field === "allowed_operations" && RECOMPUTED.has(cls));
+}
 
 interface Header {
   readonly format: 1;
@@ -26,7 +30,7 @@ class Corrupt extends Error {
 function persistent(cls: string, record: XapiRecord, empty: XapiRecord): XapiRecord {
   const kept = Object.entries(record).filter(
     ([field, value]) =>
-      !FLEETING_FIELDS.has(field) && !isDerived(cls, field) && !sameValue(value, empty[field]),
+      !isFleeting(cls, field) && !isDerived(cls, field) && !sameValue(value, empty[field]),
   );
   return Object.fromEntries(kept);
 }

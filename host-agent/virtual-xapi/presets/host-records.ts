@@ -154,7 +154,7 @@ function softwareVersion(generation: XapiGeneration): XapiRecord {
       platform_version: "3.2.1",
       build_number: "release/yangtze/master/58",
       date: "2024-10-18",
-      xapi: "1.20",
+      xapi: generation.version.split(".").slice(0, 2).join("."),
       xen: "4.13.5-9.44",
       db_schema: "5.603",
     };

@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { dumpTables, restoreDatabase } from "../database/dump.ts";
 import { fieldsIn } from "../datamodel/datamodel.ts";
 import type { WireType } from "../datamodel/types.ts";
 import type { Dice } from "../ports.ts";
@@ -202,6 +204,33 @@ describe("the two-host preset", () => {
     ]);
     expect(records(preset("two-8.2"), "host")[0]![1]).not.toHaveProperty("last_update_hash");
   });
+});
+
+it("whatever the dice say, no reference leads nowhere and no name is used twice", () => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const pool = build("two", seed);
+      const refs = Object.values(pool.tables).flatMap((table) => Object.keys(table));
+      expect(wrongReferences(pool)).toEqual([]);
+      expect(new Set(refs).size).toBe(refs.length);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it("is the same pool after a node has read it from its disk", () => {
+  const pool = preset("two");
+  const options = { version: pool.generation.version, newUuid: seededDice(1).uuid };
+  const restored = restoreDatabase(dumpTables(pool.tables, options.version), options);
+  // What a node computes anew when it starts is not kept.
+  const computed = new Set(["pool", "host", "VM", "VM_appliance"]);
+  const kept = (className: string, record: XapiRecord): XapiRecord =>
+    computed.has(className) ? { ...record, allowed_operations: [] } : record;
+  for (const className of Object.keys(pool.tables)) {
+    for (const [ref, record] of records(pool, className)) {
+      expect(restored.get(className, ref), className).toEqual(kept(className, record));
+    }
+  }
 });
 
 it("builds the same pool from the same dice, and another one from others", () => {
