@@ -29,10 +29,7 @@ export interface RecordChange {
   readonly after: XapiRecord | undefined;
 }
 
-/**
- * Long texts of VM records that nothing here reads: a third of the memory of a large pool, measured on
- * records of a running pool.
- */
+/** Long texts of VM records that nothing here reads; on installed pools some are kilobytes per VM. */
 const droppedVmFields = ["recommendations", "last_booted_record", "bios_strings", "NVRAM"];
 
 const noRecords: ReadonlyMap<string, XapiRecord> = new Map();

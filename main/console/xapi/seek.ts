@@ -49,7 +49,10 @@ class Seek {
   readonly #stop = new AbortController();
   readonly #attempts = new Map<string, Attempt>();
   readonly #nextTryAtMs = new Map<string, number>();
-  readonly #known = new Set<string>();
+  /** all members that are tried, with what ends their wait */
+  readonly #known = new Map<string, () => void>();
+  /** what each supporter named last */
+  readonly #named = new Map<string, string>();
   #refused = 0;
   #result: SeekResult | null = null;
   #finish: (result: SeekResult) => void = () => undefined;
@@ -75,8 +78,16 @@ class Seek {
 
   #add(address: MemberAddress, delayMs: number): void {
     if (this.#known.has(address.text) || this.#known.size >= membersMax) return;
-    this.#known.add(address.text);
+    this.#known.set(address.text, () => undefined);
     void this.#tryForEver(address, delayMs);
+  }
+
+  /** Another coordinator is named than before: it is worth asking at once. */
+  #heardOf(supporter: MemberAddress, coordinator: MemberAddress): void {
+    this.#add(coordinator, 0);
+    if (this.#named.get(supporter.text) === coordinator.text) return;
+    this.#named.set(supporter.text, coordinator.text);
+    this.#known.get(coordinator.text)?.();
   }
 
   async #tryForEver(address: MemberAddress, delayMs: number): Promise<void> {
@@ -97,7 +108,9 @@ class Seek {
       }
       this.#nextTryAtMs.set(address.text, clock.wallMs() + waitMs);
       this.#take(address, outcome);
-      await clock.sleep(waitMs, signal);
+      const poke = new AbortController();
+      this.#known.set(address.text, () => poke.abort());
+      await clock.sleep(waitMs, AbortSignal.any([signal, poke.signal]));
       waitMs = Math.min(waitMs * 2, timing.retryMaxMs);
     }
   }
@@ -114,7 +127,7 @@ class Seek {
       this.#finish({ type: "session", sessionId: outcome.sessionId, address });
       return;
     }
-    if (outcome.type === "supporter") this.#add(outcome.coordinator, 0);
+    if (outcome.type === "supporter") this.#heardOf(address, outcome.coordinator);
     if (outcome.type === "wrong-password") this.#refused += 1;
     this.#options.onAttempt([...this.#attempts.values()], Math.min(...this.#nextTryAtMs.values()));
     if (this.#refused >= this.#options.refusedMax) this.#finish({ type: "needs-password" });
