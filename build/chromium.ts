@@ -16,7 +16,7 @@ const APT_LIMIT_MS = 5 * 60_000;
 export function ensureChromium(tell: (sentence: string) => void): Chromium {
   const found = findChromium();
   if (found !== null) return { status: "present", binary: found };
-  const why = "Chromium is not installed, so the stories in the browser are skipped.";
+  const why = "Chromium is not installed, so the stories in the browser are left out.";
   const advice = "Install it, or name one in SKINK_CHROMIUM.";
   if (process.getuid?.() !== 0 || inPath("apt-get") === null) {
     return { status: "absent", sentence: `${why} ${advice}` };

@@ -38,14 +38,16 @@ function pathsIn(archive: string): string[] {
   const bytes = readFileSync(archive);
   const header = bytes.subarray(16, 16 + bytes.readUInt32LE(12)).toString("utf8");
   const found: string[] = [];
-  const walk = (folder: string, node: { files?: Record<string, object> }) => {
-    for (const [name, inner] of Object.entries(node.files ?? {})) {
-      const file = `${folder}${name}`;
-      if ("files" in inner) walk(`${file}/`, inner);
-      else found.push(file);
+  interface Entry {
+    readonly files?: Readonly<Record<string, Entry>>;
+  }
+  const walk = (folder: string, entry: Entry) => {
+    for (const [name, inner] of Object.entries(entry.files ?? {})) {
+      if (inner.files === undefined) found.push(`${folder}${name}`);
+      else walk(`${folder}${name}/`, inner);
     }
   };
-  walk("", JSON.parse(header) as object);
+  walk("", JSON.parse(header) as Entry);
   return found;
 }
 
