@@ -8,7 +8,7 @@ function enabledHosts(db: DbAccess): readonly string[] {
 }
 
 /** Shared, with a plugged PBD on every enabled host. */
-export function isSrProperlyShared(db: DbAccess, sr: string): boolean {
+function isSrProperlyShared(db: DbAccess, sr: string): boolean {
   if (!db.has("SR", sr) || !db.bool("SR", sr, "shared")) {
     return false;
   }
@@ -19,7 +19,7 @@ export function isSrProperlyShared(db: DbAccess, sr: string): boolean {
 }
 
 /** Every enabled host has a PIF on the network that is not part of a bond. */
-export function isNetworkProperlyShared(db: DbAccess, network: string): boolean {
+function isNetworkProperlyShared(db: DbAccess, network: string): boolean {
   if (!db.has("network", network)) {
     return false;
   }

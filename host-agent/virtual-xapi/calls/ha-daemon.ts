@@ -21,6 +21,8 @@ export interface HaStatefile {
 /** What a host writes into its slot. */
 interface Slot {
   readonly beat: number;
+  /** The writer's clock: two slots are the same only if this is. */
+  readonly atMs: number;
   readonly sees: readonly string[];
   readonly excluded: boolean;
   /** Uuid of the host that this one holds for the coordinator. */
@@ -302,12 +304,13 @@ export class HaDaemon {
     }
     const slot: Slot = {
       beat: this.#beat,
+      atMs: this.#nowMs(),
       sees: this.#mySight(),
       excluded: this.#excluded,
       coordinator: this.#coordinatorUuid(),
     };
     const { storage } = this.#host.ports;
-    const text = JSON.stringify({ ...slot, atMs: this.#nowMs() });
+    const text = JSON.stringify(slot);
     storage.writeStatefile(statefile.srUuid, statefile.vdiUuid, this.#host.node.hostUuid, text);
   }
 
@@ -325,8 +328,8 @@ export class HaDaemon {
       if (text === undefined) {
         continue;
       }
-      const slot = JSON.parse(text) as Slot & { readonly atMs: number };
-      const before = view.slot as (Slot & { readonly atMs?: number }) | null;
+      const slot = JSON.parse(text) as Slot;
+      const before = view.slot;
       if (before?.atMs !== slot.atMs) {
         if (before !== null) {
           view.slotChangedAtMs = nowMs;

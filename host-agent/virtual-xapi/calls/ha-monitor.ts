@@ -138,13 +138,13 @@ async function restartVms(ctx: CallContext, state: MonitorState): Promise<void> 
   const order = (group: readonly string[]): number => ctx.db.num("VM", group[0] ?? "", "order");
   const early = groups.filter((group) => order(group) >= 0);
   const late = groups.filter((group) => order(group) < 0);
-  for (const group of [...early, ...late]) {
+  for (const group of early.concat(late)) {
     await Promise.all(group.map((vm) => tryStart(ctx, state, vm)));
   }
   if (protectedVms(ctx).some((vm) => isWaiting(ctx, vm) && mayTry(ctx, state, vm))) {
     return;
   }
-  for (const [vm, tries] of [...state.bestEffort]) {
+  for (const [vm, tries] of state.bestEffort) {
     if (!isWaiting(ctx, vm)) {
       state.bestEffort.delete(vm);
     } else if (mayTry(ctx, state, vm)) {

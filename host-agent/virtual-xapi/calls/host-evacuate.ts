@@ -55,7 +55,7 @@ function targetError(scene: Scene, vm: string, targets: readonly string[]): Erro
   return null;
 }
 
-export function evacuationPlan(
+function evacuationPlan(
   scene: Scene,
   host: string,
   options: { readonly ignoreHa?: boolean } = {},

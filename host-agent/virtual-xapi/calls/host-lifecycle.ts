@@ -23,7 +23,7 @@ async function runHook(ctx: CallContext, directory: string, host: string, reason
 }
 
 /** The shipped hook `10resetvdis`: removes the host's locks from every SR it had a PBD for. */
-export function resetLocksOfHost(ctx: CallContext, host: string): void {
+function resetLocksOfHost(ctx: CallContext, host: string): void {
   const { db } = ctx;
   const srs = existing(db, "PBD", setOrEmpty(db, "host", host, "PBDs")).map((pbd) =>
     db.str("PBD", pbd, "SR"),
@@ -181,7 +181,8 @@ const runPlugin: HostOp = async (host, args) => {
 const callPlugin: CallHandler = async (ctx, args) => {
   const host = String(args[0]);
   ctx.db.get("host", host);
-  const [plugin = "", fn = ""] = [String(args[1]), String(args[2])];
+  const plugin = String(args[1]);
+  const fn = String(args[2]);
   const given = (args[3] ?? {}) as Args;
   if (plugin === "resetvdis") {
     return await resetVdis(ctx, fn, given);

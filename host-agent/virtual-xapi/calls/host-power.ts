@@ -129,7 +129,7 @@ async function emptyHost(ctx: CallContext, host: string): Promise<void> {
  * Everything a host does before its operating system goes down: guests away or off, HA told, storage
  * unplugged, and a note for the next start that this stop was orderly.
  */
-export async function prepareForPoweroff(ctx: CallContext, host: string): Promise<void> {
+async function prepareForPoweroff(ctx: CallContext, host: string): Promise<void> {
   await emptyHost(ctx, host);
   if (isHaOn(ctx)) {
     await quietly(ctx, "leaving the live set", () => ctx.onHost(host, "ha.exclude", []));

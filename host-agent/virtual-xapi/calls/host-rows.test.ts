@@ -4,12 +4,7 @@ import { FORMATS, runRow, type CallRow, type RowScene } from "../testing/call-ro
 import { refOf, uuidOf } from "../testing/small-pool.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const [vmA, vmB, hostA, hostB] = ["vm-a1", "vm-b1", "host-a", "host-b"].map(refOf) as [
-  string,
-  string,
-  string,
-  string,
-];
+const [vmB, hostA, hostB] = ["vm-b1", "host-a", "host-b"].map(refOf) as [string, string, string];
 const stale = "OpaqueRef:gone";
 const older = { generation: GENERATIONS["1.249"] };
 const shared = refOf("sr-shared");

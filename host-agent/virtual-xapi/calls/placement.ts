@@ -2,7 +2,6 @@
 import type { DbAccess } from "../call.ts";
 import { compareVersions } from "../generation.ts";
 import {
-  errorFrom,
   existing,
   failureOf,
   isNull,
@@ -118,7 +117,7 @@ function processors({ db }: Scene, { vm, host, cpu = true }: BootCheck): ErrorLi
       ];
 }
 
-export function pluggedSrs(db: DbAccess, host: string): ReadonlySet<string> {
+function pluggedSrs(db: DbAccess, host: string): ReadonlySet<string> {
   const pbds = existing(db, "PBD", db.set("host", host, "PBDs"));
   return new Set(
     pbds
@@ -264,11 +263,4 @@ function versionOf(db: DbAccess, host: string): string {
 /** VMs never move to an older host. */
 export function isVersionNotOlder(db: DbAccess, from: string, to: string): boolean {
   return compareVersions(versionOf(db, to) || "0", versionOf(db, from) || "0") >= 0;
-}
-
-export function collectErrors(scene: Scene, vm: string): readonly (readonly [string, ErrorList])[] {
-  return scene.db.refs("host").flatMap((host): [string, ErrorList][] => {
-    const error = errorFrom(() => assertCanBootHere(scene, { vm, host }));
-    return error === null ? [] : [[host, error]];
-  });
 }

@@ -58,10 +58,6 @@ export function isLivePowerState(state: string): boolean {
   return state === "Running" || state === "Paused";
 }
 
-export function isGuest(db: DbAccess, vm: string): boolean {
-  return !db.bool("VM", vm, "is_control_domain") && !db.bool("VM", vm, "is_a_template");
-}
-
 /** Guests (no control domain) that the database shows on a host. */
 export function residentGuests(db: DbAccess, host: string): readonly string[] {
   return existing(db, "VM", db.set("host", host, "resident_VMs")).filter(

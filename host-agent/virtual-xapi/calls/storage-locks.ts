@@ -64,6 +64,16 @@ async function waitWhileBusy(ctx: CallContext, disk: VmDisk): Promise<void> {
   }
 }
 
+/** Drops the keys of hosts that have closed the disk. Throws for any other. */
+async function clearForeignKeys(ctx: CallContext, disk: VmDisk, host: string): Promise<void> {
+  for (const key of foreignKeys(ctx.db, disk, host)) {
+    if (!(await isClosedElsewhere(ctx, disk, key))) {
+      throw notDetached(disk.vdiUuid);
+    }
+    ctx.db.dropKey("VDI", disk.vdi, "sm_config", key);
+  }
+}
+
 /** Takes the locks of all disks for a host, or throws `SR_BACKEND_FAILURE_46` and takes none. */
 export async function lockDisks(
   ctx: CallContext,
@@ -74,12 +84,7 @@ export async function lockDisks(
   try {
     for (const disk of disks) {
       await waitWhileBusy(ctx, disk);
-      for (const key of foreignKeys(ctx.db, disk, host)) {
-        if (!(await isClosedElsewhere(ctx, disk, key))) {
-          throw notDetached(disk.vdiUuid);
-        }
-        ctx.db.dropKey("VDI", disk.vdi, "sm_config", key);
-      }
+      await clearForeignKeys(ctx, disk, host);
       ctx.db.putKey("VDI", disk.vdi, "sm_config", lockKey(host), disk.mode);
       taken.push(disk);
     }

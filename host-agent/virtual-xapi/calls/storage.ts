@@ -37,7 +37,7 @@ function aligned(bytes: number): number {
   return Math.ceil(bytes / ALIGN_BYTES) * ALIGN_BYTES;
 }
 
-export function srFreeBytes(scene: Scene, sr: string): number {
+function srFreeBytes(scene: Scene, sr: string): number {
   return scene.db.num("SR", sr, "physical_size") - scene.db.num("SR", sr, "physical_utilisation");
 }
 
@@ -169,26 +169,6 @@ const unplug: CallHandler = async (ctx, args) => {
   await unplugPbd(ctx, String(args[0]));
   return VOID;
 };
-
-/** Plugs every PBD of the calling host whose storage answers: what a booting host does. */
-export async function plugAllOf(ctx: CallContext, host: string): Promise<void> {
-  for (const pbd of existing(ctx.db, "PBD", ctx.db.set("host", host, "PBDs"))) {
-    try {
-      await plugPbd(ctx, pbd);
-    } catch (cause) {
-      if (!(cause instanceof XapiFailure)) {
-        throw cause;
-      }
-      ctx.alert({
-        name: "PBD_PLUG_FAILED_ON_SERVER_START",
-        priority: 3,
-        cls: "Host",
-        objUuid: uuidOf(ctx.db, "host", host),
-        body: cause.message,
-      });
-    }
-  }
-}
 
 const scan: CallHandler = (ctx, args) => {
   const { db } = ctx;

@@ -1,6 +1,6 @@
 /** Building, ending and re-building a VM's domain on a host, with its locks and records. */
 import type { CallContext, CoordinatorOp } from "../call.ts";
-import { NULL_REF, VOID, XapiFailure } from "../call.ts";
+import { NULL_REF, VOID } from "../call.ts";
 import { createCancelSource, type DomainSpec } from "../ports.ts";
 import { formatDatetime } from "../wire/coerce.ts";
 import { overheadBytes } from "./memory.ts";
@@ -12,7 +12,7 @@ import { disksOf, markHalted, markRunning, type VmDisk } from "./vm-state.ts";
 /** Marks a VM whose guest has no agent: it never answers a polite request. */
 const NO_AGENT_KEY = "no-guest-agent";
 
-export function diskOrders(disks: readonly VmDisk[]): readonly DiskOrder[] {
+function diskOrders(disks: readonly VmDisk[]): readonly DiskOrder[] {
   return disks.map(({ vdiUuid, srUuid, mode }) => ({ vdiUuid, srUuid, mode }));
 }
 
@@ -20,7 +20,7 @@ export function diskValues(disks: readonly VmDisk[]): readonly { [key: string]: 
   return diskOrders(disks).map((disk) => ({ ...disk }));
 }
 
-export function hasAgent(ctx: CallContext, vm: string): boolean {
+function hasAgent(ctx: CallContext, vm: string): boolean {
   return !(NO_AGENT_KEY in ctx.db.map("VM", vm, "other_config"));
 }
 
@@ -236,7 +236,3 @@ const guestEvent: CoordinatorOp = async (ctx, args, fromHostRef) => {
 export const vmDomainOps: { readonly coordinatorOps: Readonly<Record<string, CoordinatorOp>> } = {
   coordinatorOps: { "vm.guest_event": guestEvent },
 };
-
-export function internalError(message: string): XapiFailure {
-  return new XapiFailure("INTERNAL_ERROR", message);
-}

@@ -75,7 +75,7 @@ const powerStateReset: CallHandler = async (ctx, args) => {
  * Forces a VM to Halted in the database. No domain is destroyed and no storage lock released. Throws
  * `CANNOT_RESET_CONTROL_DOMAIN`, `DOMAIN_EXISTS`, `HOST_IS_LIVE`.
  */
-export async function resetPowerState(ctx: CallContext, vm: string): Promise<void> {
+async function resetPowerState(ctx: CallContext, vm: string): Promise<void> {
   const { db } = ctx;
   if (db.bool("VM", vm, "is_control_domain")) {
     throw new XapiFailure("CANNOT_RESET_CONTROL_DOMAIN", vm);

@@ -22,7 +22,7 @@ interface Move {
 }
 
 /** Busy guests dirty memory while it is copied, so the time grows with the size. */
-export function migrationMs(ctx: CallContext, vm: string): number {
+function migrationMs(ctx: CallContext, vm: string): number {
   const gib = ctx.db.num("VM", vm, "memory_static_max") / BYTES_PER_GIB;
   return ctx.timing.migrateBaseMs + gib * ctx.timing.migratePerGibMs;
 }

@@ -48,7 +48,7 @@ export function requiredNetworks(db: DbAccess, vm: string): readonly string[] {
 }
 
 /** Marks disks and network interfaces as attached or not. */
-export function setDevicesAttached(db: DbAccess, vm: string, attached: boolean): void {
+function setDevicesAttached(db: DbAccess, vm: string, attached: boolean): void {
   for (const vbd of existing(db, "VBD", db.set("VM", vm, "VBDs"))) {
     const isEmpty = db.bool("VBD", vbd, "empty");
     db.update("VBD", vbd, {
@@ -101,7 +101,7 @@ export function wantedPcis(db: DbAccess, vm: string): readonly string[] {
 }
 
 /** Attaches the wanted devices of the host to the VM. */
-export function attachPcis(db: DbAccess, vm: string, host: string): void {
+function attachPcis(db: DbAccess, vm: string, host: string): void {
   const wanted = new Set(wantedPcis(db, vm));
   const devices = existing(db, "PCI", setOrEmpty(db, "host", host, "PCIs")).filter((pci) =>
     wanted.has(db.str("PCI", pci, "pci_id")),

@@ -181,24 +181,21 @@ export function paramsIn(message: MessageModel, version: string): readonly Param
   return message.params.filter((param) => isAtLeast(version, param.since));
 }
 
-/** Every method name a client of that version may see in `system.listMethods`. */
+function namesOf(model: ClassModel, version: string): readonly string[] {
+  return [...model.messages.values()]
+    .filter((message) => existsIn(version, message))
+    .flatMap((message) => {
+      const name = `${model.name}.${message.name}`;
+      return message.async ? [name, `Async.${name}`] : [name];
+    });
+}
+
+/** Every method name of that version, `Async.` forms included, whether a node answers it or not. */
 export function methodNamesIn(version: string): readonly string[] {
-  const names: string[] = [];
-  for (const className of classNames) {
-    const model = findClass(className);
-    if (model === undefined || !introducedIn(version, model)) {
-      continue;
-    }
-    for (const message of model.messages.values()) {
-      if (existsIn(version, message)) {
-        names.push(`${className}.${message.name}`);
-        if (message.async) {
-          names.push(`Async.${className}.${message.name}`);
-        }
-      }
-    }
-  }
-  return names;
+  return classNames
+    .map(findClass)
+    .filter((model) => model !== undefined && introducedIn(version, model))
+    .flatMap((model) => (model === undefined ? [] : namesOf(model, version)));
 }
 
 export function enumValues(name: string): readonly string[] {

@@ -61,7 +61,7 @@ function parseSetText(text: string, of: WireType): XapiValue {
 }
 
 /** Reads a default as the datamodel writes it. */
-export function parseDefault(text: string, type: WireType): XapiValue {
+function parseDefault(text: string, type: WireType): XapiValue {
   if (text === "") {
     return emptyValue(type);
   }

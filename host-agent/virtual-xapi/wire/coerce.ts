@@ -50,6 +50,12 @@ function coerceKey(key: string, type: WireType): string {
   return String(coerce(key, type));
 }
 
+function coerceSet(raw: RawValue, of: WireType): XapiValue {
+  return Array.isArray(raw)
+    ? (raw as readonly RawValue[]).map((item) => coerce(item, of))
+    : expected("a set");
+}
+
 function coerceMap(raw: RawValue, key: WireType, value: WireType): XapiValue {
   if (!isRawStruct(raw)) {
     return expected("a map");
@@ -90,7 +96,7 @@ export function coerce(raw: RawValue, type: WireType): XapiValue {
       return coerceEnum(raw, type.name);
     case "set":
     case "option":
-      return Array.isArray(raw) ? raw.map((item) => coerce(item, type.of)) : expected("a set");
+      return coerceSet(raw, type.of);
     case "map":
       return coerceMap(raw, type.key, type.value);
     case "record":
@@ -126,15 +132,63 @@ function stripZeros(text: string): string {
   return text.includes(".") ? text.replace(/\.?0+$/u, "") : text;
 }
 
+const MS_PER_S = 1_000;
+const S_PER_DAY = 86_400;
+/** Days from the first of March of the year 0 to the epoch; years begin in March, so leap days end them. */
+const EPOCH_DAYS = 719_468;
+const DAYS_PER_ERA = 146_097;
+
+/** Gregorian date of a day counted from the epoch. */
+function civilOf(day: number): readonly [year: number, month: number, day: number] {
+  const shifted = day + EPOCH_DAYS;
+  const era = Math.floor(shifted / DAYS_PER_ERA);
+  const dayOfEra = shifted - era * DAYS_PER_ERA;
+  const leaps =
+    Math.floor(dayOfEra / 1_460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
+  const yearOfEra = Math.floor((dayOfEra - leaps) / 365);
+  const dayOfYear =
+    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const march = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = march < 10 ? march + 3 : march - 9;
+  const date = dayOfYear - Math.floor((153 * march + 2) / 5) + 1;
+  return [yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, date];
+}
+
+function dayOf(year: number, month: number, day: number): number {
+  const marchYear = month <= 2 ? year - 1 : year;
+  const era = Math.floor(marchYear / 400);
+  const yearOfEra = marchYear - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra =
+    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * DAYS_PER_ERA + dayOfEra - EPOCH_DAYS;
+}
+
+function padded(value: number, width = 2): string {
+  return String(value).padStart(width, "0");
+}
+
 /** A moment as `YYYYMMDDTHH:MM:SSZ`. */
 export function formatDatetime(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19).replaceAll("-", "")}Z`;
+  const total = Math.floor(epochMs / MS_PER_S);
+  const day = Math.floor(total / S_PER_DAY);
+  const second = total - day * S_PER_DAY;
+  const [year, month, date] = civilOf(day);
+  const hour = Math.floor(second / 3_600);
+  const minute = Math.floor((second % 3_600) / 60);
+  const clock = [hour, minute, second % 60].map((part) => padded(part)).join(":");
+  return `${padded(year, 4)}${padded(month)}${padded(date)}T${clock}Z`;
 }
 
 /** Milliseconds since the epoch of a `YYYYMMDDTHH:MM:SSZ` text; NaN for anything else. */
 export function parseDatetime(text: string): number {
-  const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2}:\d{2}:\d{2})/u.exec(text);
-  return parts === null
-    ? Number.NaN
-    : Date.parse(`${parts[1]}-${parts[2]}-${parts[3]}T${parts[4]}Z`);
+  const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2}):(\d{2}):(\d{2})/u.exec(text);
+  if (parts === null) {
+    return Number.NaN;
+  }
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
+    .slice(1)
+    .map(Number);
+  const seconds = dayOf(year, month, day) * S_PER_DAY + hour * 3_600 + minute * 60 + second;
+  return seconds * MS_PER_S;
 }

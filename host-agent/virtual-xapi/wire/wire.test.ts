@@ -52,7 +52,7 @@ function of(type: string, values: fc.Arbitrary<XapiValue>): fc.Arbitrary<Typed> 
 
 /** Values the `%.16g` form keeps. */
 const float = fc
-  .double({ noNaN: true, noDefaultInfinity: true })
+  .double({ noNaN: true, min: -1e300, max: 1e300 })
   .map((value) => Number(value.toPrecision(15)) + 0);
 const datetime = fc
   .integer({ min: 0, max: 4_000_000_000 })
@@ -270,5 +270,13 @@ describe("typed values", () => {
     expect(formatDatetime(Date.UTC(2026, 10, 22, 21, 5, 9))).toBe("20261122T21:05:09Z");
     expect(parseDatetime("20261122T21:05:09Z")).toBe(Date.UTC(2026, 10, 22, 21, 5, 9));
     expect(parseDatetime("soon")).toBeNaN();
+    fc.assert(
+      fc.property(fc.integer({ min: -62_000_000_000, max: 250_000_000_000 }), (seconds) => {
+        const text = formatDatetime(seconds * 1_000);
+        const known = new Date(seconds * 1_000).toISOString();
+        expect(text).toBe(`${known.slice(0, 19).replaceAll("-", "")}Z`);
+        expect(parseDatetime(text)).toBe(seconds * 1_000);
+      }),
+    );
   });
 });

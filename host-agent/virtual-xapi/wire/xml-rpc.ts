@@ -186,7 +186,7 @@ const escapes: Readonly<Record<string, string>> = {
 // oxlint-disable-next-line no-control-regex -- these are the characters to keep out
 const unwritable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu;
 
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(unwritable, "?").replace(/[&<>"'\r]/gu, (char) => escapes[char] ?? char);
 }
 
@@ -320,20 +320,17 @@ function writeRaw(value: RawValue): string {
     return "<value><nil/></value>";
   }
   if (Array.isArray(value)) {
-    return array(value.map((item) => writeRaw(item as RawValue)));
+    return array((value as readonly RawValue[]).map(writeRaw));
   }
-  switch (typeof value) {
-    case "boolean":
-      return write(value, { kind: "bool" });
-    case "number":
-      return Number.isInteger(value) ? text(String(value)) : write(value, { kind: "float" });
-    case "string":
-      return text(value);
-    default:
-      return struct(
-        Object.entries(value).map(([name, item]) => member(name, writeRaw(item as RawValue))),
-      );
+  if (typeof value === "boolean") {
+    return write(value, { kind: "bool" });
   }
+  if (typeof value === "number" && !Number.isInteger(value)) {
+    return write(value, { kind: "float" });
+  }
+  return typeof value === "object"
+    ? struct(Object.entries(value).map(([name, item]) => member(name, writeRaw(item))))
+    : text(String(value));
 }
 
 /** A request as a client writes it; whole numbers as untyped strings. */
