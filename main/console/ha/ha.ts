@@ -160,7 +160,7 @@ async function switchOn(ports: ActsPorts, wanted: HaSetting): Promise<void> {
         what: "native HA is on with the chosen storage, timeout and tolerance",
         holds: (records) => haMatches(records, wanted),
         timeoutMs: enableTimeoutMs,
-        repeatable: true,
+        repeatable: "when-lost",
         settleMs,
         isUnderWay: (records) => isPoolDoing(records, "ha_enable"),
       },
@@ -202,7 +202,7 @@ async function setTolerance(ports: ActsPorts, poolRef: string, value: number): P
       what: `${value} failures to tolerate are set`,
       holds,
       timeoutMs: proofTimeoutMs,
-      repeatable: true,
+      repeatable: "when-unseen",
     },
   );
 }
@@ -216,7 +216,7 @@ async function switchOff(ports: ActsPorts): Promise<void> {
     what: "native HA is off",
     holds: (records) => poolOf(records)?.record["ha_enabled"] === false,
     timeoutMs: proofTimeoutMs,
-    repeatable: true,
+    repeatable: "when-lost",
     settleMs,
     isUnderWay: (records) => isPoolDoing(records, "ha_disable"),
   });

@@ -15,8 +15,12 @@ export interface Proof {
   readonly what: string;
   readonly holds: (records: PoolRecords) => boolean;
   readonly timeoutMs: number;
-  /** true: doing it twice is the same as doing it once */
-  readonly repeatable?: boolean;
+  /**
+   * Doing it twice is the same as doing it once. `when-lost`: again when no answer came and no effect is
+   * seen; `when-unseen`: also when an answer came and no effect is seen, because a coordinator that
+   * crashes forgets what it wrote in its last seconds.
+   */
+  readonly repeatable?: "when-lost" | "when-unseen";
   /** how long a lost call may still take effect before it counts as not done; default 10 s */
   readonly settleMs?: number;
   /** whether XAPI shows the call as under way; it is waited for as long as `timeoutMs` then */
@@ -28,7 +32,7 @@ export const reconnectMs = 300_000;
 
 /**
  * Acts, and believes only the facts: an answer is not enough, and when no answer came (the session
- * died) the facts decide. A lost call is repeated at most once, only where that is harmless, and only
+ * died) the facts decide. A call is repeated at most twice, only where that is harmless, and only
  * after the facts showed that it had no effect. Throws `ConsoleProblem`.
  */
 export async function actAndProve(
@@ -42,9 +46,13 @@ export async function actAndProve(
   } catch (failure) {
     if (!(failure instanceof OutcomeUnknown)) throw explained(ports, failure);
     await untilLive(ports);
-    if (proof.repeatable === true && !(await cameTrue(ports, proof))) {
+    if (proof.repeatable !== undefined && !(await cameTrue(ports, proof))) {
       await actAgain(ports, act, proof);
     }
+  }
+  if (proof.repeatable === "when-unseen" && !(await cameTrue(ports, proof))) {
+    await untilLive(ports);
+    if (!proof.holds(session.records())) await actAgain(ports, act, proof);
   }
   try {
     await session.untilFacts(proof.what, proof.holds, proof.timeoutMs);

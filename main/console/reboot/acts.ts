@@ -16,6 +16,8 @@ export interface RebootTiming {
   /** from then until it is back */
   readonly bootMs: number;
   readonly storageMs: number;
+  /** what cannot be put back at once is tried again so long and so often */
+  readonly patience: { readonly totalMs: number; readonly everyMs: number };
 }
 
 export const rebootTiming: RebootTiming = {
@@ -26,6 +28,7 @@ export const rebootTiming: RebootTiming = {
   goingMs: 900_000,
   bootMs: 1_800_000,
   storageMs: 120_000,
+  patience: { totalMs: 300_000, everyMs: 10_000 },
 };
 
 /** What was, so that it can be put back and compared. */
@@ -130,7 +133,7 @@ export async function setConfigKey(acts: Acts, what: MapKey): Promise<void> {
     what: `the setting “${key}” of “${name}” is ${value === undefined ? "gone" : "written"}`,
     holds: (records) => records.get(owner, ref) !== undefined && now(records) === value,
     timeoutMs: timing.factsMs,
-    repeatable: true,
+    repeatable: "when-unseen",
   });
 }
 
@@ -144,7 +147,7 @@ export async function ensureEnabled(acts: Acts): Promise<void> {
     what: `“${hostName}” is live and enabled`,
     holds,
     timeoutMs: timing.factsMs,
-    repeatable: true,
+    repeatable: "when-unseen",
   });
 }
 
@@ -165,7 +168,7 @@ export async function ensureDisabled(acts: Acts): Promise<void> {
     what: `“${hostName}” is disabled`,
     holds,
     timeoutMs: timing.factsMs,
-    repeatable: true,
+    repeatable: "when-unseen",
   });
 }
 

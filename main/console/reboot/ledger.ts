@@ -36,7 +36,7 @@ export async function takeLedger(acts: Acts): Promise<void> {
     what: "the ledger of this run is written to the pool",
     holds: (records) => mapOf(poolOf(records)?.record, "other_config")[ledgerPrefix] === head,
     timeoutMs: timing.factsMs,
-    repeatable: true,
+    repeatable: "when-unseen",
   });
 }
 

@@ -4,7 +4,7 @@ import { XapiFailure } from "../pool-session.ts";
 import { consoleError } from "../problem.ts";
 import { createScriptedPool, type Fault, type ScriptedPool } from "../testing/scripted-pool.ts";
 import { hostRefOf, smallPool, switchHaOn, vmRefOf, type Tables } from "../testing/small-pool.ts";
-import { createVirtualClock } from "../testing/virtual-clock.ts";
+import { createVirtualClock, pump } from "../testing/virtual-clock.ts";
 import { createReboots, type Reboots } from "./reboots.ts";
 
 const everything = [
@@ -66,7 +66,7 @@ function stage(change: (tables: Tables) => void = () => {}): Stage {
         acknowledgedIds: [...acknowledgedIds],
         typedName: host,
       });
-      await reboots.settled();
+      await pump(clock, reboots.settled());
       return reboots.current()!;
     },
   };
@@ -347,6 +347,7 @@ describe("what cannot be put back is told exactly, and the ledger stays", () => 
     const run = await go();
     expect(run.status).toBe("needs-person");
     expect(states(run)["ha-off"]).toBe("undo-failed");
+    expect(run.error?.sentence).toMatch(/^“node1” has rebooted\. /u);
     expect(run.error?.sentence).toContain("Not everything could be put back");
     expect(states(run)["ledger"]).toBe("undo-failed");
     expect(poolRow(tables)["ha_host_failures_to_tolerate"]).toBe(1);
@@ -360,12 +361,11 @@ describe("what cannot be put back is told exactly, and the ledger stays", () => 
     expect(where(tables, "web")).toBe(hostRefOf("node1"));
   });
 
-  test("native HA refuses once and is on after the second try", async () => {
+  test("native HA refuses for a while and is on after some more tries", async () => {
     const { tables, session, go } = stage();
-    session.plan({ method: "pool.enable_ha", fault: "refused" });
+    for (const nth of [1, 2, 3]) session.plan({ method: "pool.enable_ha", nth, fault: "refused" });
     const run = await go();
-    expect(run.status).toBe("put-back");
-    expect(run.error?.sentence).toMatch(/^“node1” has rebooted\. /u);
+    expect(run.status).toBe("done");
     expect(poolRow(tables)["ha_enabled"]).toBe(true);
   });
 
@@ -418,9 +418,9 @@ describe("what cannot be put back is told exactly, and the ledger stays", () => 
 describe("the ledger of a run that needed a person", () => {
   const leftBehind = async (): Promise<Stage> => {
     const set = stage();
-    set.session.plan({ method: "pool.enable_ha", fault: "refused", nth: 1 });
-    set.session.plan({ method: "pool.enable_ha", fault: "refused", nth: 2 });
+    set.session.plan({ method: "pool.enable_ha", fault: "refused", forEver: true });
     expect((await set.go()).status).toBe("needs-person");
+    set.session.heal();
     return set;
   };
   const hasLedger = (tables: Tables): boolean =>
@@ -440,6 +440,16 @@ describe("the ledger of a run that needed a person", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(hasLedger(tables)).toBe(false);
   });
+});
+
+test("a host that cannot be reached for a minute is put back all the same", async () => {
+  const { tables, session, go } = stage();
+  const before = photograph(tables);
+  session.plan({ method: "VM.pool_migrate", nth: 2, fault: "refused" });
+  for (const nth of [1, 2, 3, 4]) session.plan({ method: "host.enable", nth, fault: "refused" });
+  const run = await go();
+  expect(run.status).toBe("put-back");
+  expect(photograph(tables)).toEqual(before);
 });
 
 test("a VM that ignores the shutdown is never switched off hard", async () => {

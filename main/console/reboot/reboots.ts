@@ -151,7 +151,8 @@ async function carryOut(ports: RebootsPorts, acts: Acts, stage: Stage): Promise<
     const result = await runTransaction({
       steps: rebootSteps(acts),
       clock,
-      ready: () => untilLive(acts),
+      ready: (timeoutMs) => untilLive(acts, timeoutMs),
+      patience: { ...acts.timing.patience, isFinal: ({ code }) => finalCodes.has(code) },
       isStopRequested: stage.isStopRequested,
       explain: (failure) => explainTo(acts, failure),
       onChange: (phases, status) => show({ status, phases: [...phases] }),
@@ -324,6 +325,8 @@ function withReboot(acts: Acts, error: ConsoleError | null): ConsoleError | null
   if (error === null || acts.run.reboot !== "back") return error;
   return { ...error, sentence: `“${acts.hostName}” has rebooted. ${error.sentence}` };
 }
+
+const finalCodes: ReadonlySet<string> = new Set(["REBOOT_PENDING", "LEDGER_KEPT", "RUN_HELD"]);
 
 /** A fault of the console itself: nothing is known to be put back. */
 function brokenEnd(failure: unknown): Pick<Run, "status" | "error"> {

@@ -91,7 +91,7 @@ export function maintenanceEndStep(acts: Acts): Step {
     }),
     act: () => maintenanceBack(acts),
     undo: null,
-    unstoppable: true,
+    isPuttingBack: true,
   };
 }
 
@@ -129,7 +129,7 @@ export function rebootStep(acts: Acts): Step {
         what: `“${hostName}” goes down`,
         holds: (records) => !isLive(records, hostRef) || hasRebooted(acts, records),
         timeoutMs: timing.goingMs,
-        repeatable: true,
+        repeatable: "when-lost",
         settleMs: timing.factsMs,
       });
       return `“${hostName}” is rebooting.`;
@@ -242,6 +242,6 @@ export function enableStep(acts: Acts): Step {
       return `“${acts.hostName}” is enabled.`;
     },
     undo: null,
-    unstoppable: true,
+    isPuttingBack: true,
   };
 }

@@ -103,7 +103,7 @@ export function ledgerEndStep(acts: Acts): Step {
       return "The ledger is removed.";
     },
     undo: null,
-    unstoppable: true,
+    isPuttingBack: true,
   };
 }
 
@@ -164,7 +164,7 @@ export function haOnStep(acts: Acts): Step {
     }),
     act: () => haBack(acts),
     undo: null,
-    unstoppable: true,
+    isPuttingBack: true,
   };
 }
 
@@ -212,7 +212,7 @@ export function autostartBackStep(acts: Acts): Step {
     }),
     act: () => autostartBack(acts),
     undo: null,
-    unstoppable: true,
+    isPuttingBack: true,
   };
 }
 

@@ -422,6 +422,6 @@ export function vmsBackStep(acts: Acts): Step {
       return `${started} ${moved}`;
     },
     undo: null,
-    unstoppable: true,
+    isPuttingBack: true,
   };
 }

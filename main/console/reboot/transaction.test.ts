@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import fc from "fast-check";
 import { ConsoleProblem, consoleError, problem } from "../problem.ts";
-import { createVirtualClock } from "../testing/virtual-clock.ts";
+import { createVirtualClock, pump } from "../testing/virtual-clock.ts";
 import { dryRun, runTransaction, type Step, type TransactionResult } from "./transaction.ts";
 
 interface Scripted {
   readonly needed?: boolean;
   readonly act?: "fails" | "half" | "check-fails";
-  readonly undo?: "fails" | "none";
+  readonly undo?: "fails" | "fails-twice" | "final" | "none";
 }
 
 /** Steps that each put their number into a list, and take it out again when undone. */
@@ -34,7 +34,10 @@ function world(plan: readonly Scripted[]): { done: number[]; steps: Step[]; undo
           ? null
           : async (_report, { notPutBack }) => {
               undone.push([title, ...notPutBack].join("<"));
-              if (one.undo === "fails") throw problem("UNDO", `${title} stays.`, "Mend it.");
+              const tries = undone.filter((text) => text.startsWith(title)).length;
+              const isFailing = one.undo === "fails" || (one.undo === "fails-twice" && tries < 3);
+              if (isFailing) throw problem("UNDO", `${title} stays.`, "Mend it.");
+              if (one.undo === "final") throw problem("FINAL", `${title} stays.`, "Mend it.");
               if (done.includes(position)) done.splice(done.indexOf(position), 1);
               return "undone";
             },
@@ -43,14 +46,16 @@ function world(plan: readonly Scripted[]): { done: number[]; steps: Step[]; undo
   return { done, steps, undone };
 }
 
-function run(
+async function run(
   steps: readonly Step[],
   more: { stopAfter?: number; ready?: () => Promise<void> } = {},
 ): Promise<TransactionResult> {
   let ended = 0;
-  return runTransaction({
+  const clock = createVirtualClock();
+  const result = runTransaction({
     steps,
-    clock: createVirtualClock(),
+    clock,
+    patience: { totalMs: 30_000, everyMs: 10_000, isFinal: (error) => error.code === "FINAL" },
     ready: more.ready ?? (async () => {}),
     isStopRequested: () => more.stopAfter !== undefined && ended >= more.stopAfter,
     explain: (failure) =>
@@ -61,6 +66,7 @@ function run(
       ended = phases.filter((phase) => phase.state === "done").length;
     },
   });
+  return pump(clock, result);
 }
 
 test("all steps are done in order, those that are not needed are skipped", async () => {
@@ -101,7 +107,8 @@ test("an undo that fails is named, does not stop the others, and is told to earl
   expect(result.error?.sentence).toBe(
     "step 3 broke. Not everything could be put back: step 1 stays.",
   );
-  expect(undone).toEqual(["step 3", "step 2", "step 1", "step 0<step 1"]);
+  expect([...new Set(undone)]).toEqual(["step 3", "step 2", "step 1", "step 0<step 1"]);
+  expect(undone.filter((text) => text === "step 1")).toHaveLength(4);
   expect(done).toEqual([1]);
   expect(result.phases.map((phase) => phase.state)).toEqual([
     "undone",
@@ -109,6 +116,41 @@ test("an undo that fails is named, does not stop the others, and is told to earl
     "undone",
     "undone",
   ]);
+});
+
+test("an undo that fails for a while is tried again; one that is final is not", async () => {
+  const passing = world([{}, { undo: "fails-twice" }, { act: "fails" }]);
+  expect((await run(passing.steps)).status).toBe("put-back");
+  expect(passing.undone.filter((text) => text === "step 1")).toHaveLength(3);
+  const final = world([{}, { undo: "final" }, { act: "fails" }]);
+  expect((await run(final.steps)).status).toBe("needs-person");
+  expect(final.undone.filter((text) => text === "step 1")).toHaveLength(1);
+});
+
+test("a step that puts back is tried again as well, others are not", async () => {
+  const { steps } = world([{}]);
+  let tries = 0;
+  const flaky = (isPuttingBack: boolean): Step => ({
+    ...steps[0]!,
+    undo: null,
+    isPuttingBack,
+    act: async () => {
+      tries += 1;
+      if (tries < 3) throw problem("ACT", "Not yet.", "Wait.");
+      return "done";
+    },
+  });
+  expect((await run([flaky(true)])).status).toBe("done");
+  expect(tries).toBe(3);
+  tries = 0;
+  expect((await run([flaky(false)])).status).toBe("put-back");
+  expect(tries).toBe(1);
+});
+
+test("patience is one for all undos together", async () => {
+  const { steps, undone } = world([{ undo: "fails" }, { undo: "fails" }, { act: "fails" }]);
+  await run(steps);
+  expect(undone.length).toBeLessThanOrEqual(1 + 4 + 1);
 });
 
 test("a stop takes effect after the step that is running", async () => {

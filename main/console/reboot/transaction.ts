@@ -35,8 +35,10 @@ export interface Step {
   readonly act: (report: Report) => Promise<string>;
   /** null: there is nothing to put back */
   readonly undo: ((report: Report, others: UndoContext) => Promise<string>) | null;
-  /** a request to stop does not interrupt here: this step is itself putting back, or cannot stop */
+  /** a request to stop does not interrupt here */
   readonly unstoppable?: boolean;
+  /** putting back by itself: `act` bears being called again and is tried with the same patience */
+  readonly isPuttingBack?: boolean;
 }
 
 export interface UndoContext {
@@ -50,9 +52,18 @@ export interface TransactionInput {
   readonly isStopRequested: () => boolean;
   readonly explain: (failure: unknown) => ConsoleError;
   /** awaited before each step and each undo: both look at facts, and old facts are none */
-  readonly ready: () => Promise<void>;
+  readonly ready: (timeoutMs: number) => Promise<void>;
+  /** how long, over all undos together, one that fails is tried again */
+  readonly patience: Patience;
   /** after every change, with the whole list; not to be mutated */
   readonly onChange: (phases: readonly Phase[], status: "running" | "undoing") => void;
+}
+
+export interface Patience {
+  readonly totalMs: number;
+  readonly everyMs: number;
+  /** failures that no waiting changes */
+  readonly isFinal: (error: ConsoleError) => boolean;
 }
 
 export interface TransactionResult {
@@ -85,7 +96,8 @@ function plannedPhase(step: Step): Phase {
 export async function runTransaction(input: TransactionInput): Promise<TransactionResult> {
   const board = createBoard(input);
   for (const [position, step] of input.steps.entries()) {
-    if (input.isStopRequested() && step.unstoppable !== true) {
+    const isStoppable = step.unstoppable !== true && step.isPuttingBack !== true;
+    if (input.isStopRequested() && isStoppable) {
       return putBack(input, board, { from: position - 1, error: stopped() });
     }
     const failure = await doStep(input, board, position);
@@ -145,7 +157,7 @@ async function doStep(
   const step = input.steps[position]!;
   const { clock } = input;
   try {
-    await input.ready();
+    await input.ready(input.patience.totalMs);
     const plan = step.plan();
     const shown = { sentence: plan.sentence, undoSentence: plan.undoSentence };
     if (!plan.needed) {
@@ -155,7 +167,7 @@ async function doStep(
     const startedAtMs = clock.wallMs();
     board.set(position, { ...shown, state: "running", startedAtMs, vms: [...(plan.vms ?? [])] });
     await step.check?.();
-    const sentence = await step.act(board.report(position));
+    const sentence = await actPatiently(input, step, board.report(position));
     board.set(position, { state: "done", sentence, endedAtMs: clock.wallMs() });
     return null;
   } catch (failure) {
@@ -170,6 +182,41 @@ async function doStep(
   }
 }
 
+async function actPatiently(input: TransactionInput, step: Step, report: Report): Promise<string> {
+  const untilMs = input.clock.monotonicMs() + input.patience.totalMs;
+  for (;;) {
+    try {
+      return await step.act(report);
+    } catch (failure) {
+      if (step.isPuttingBack !== true) throw failure;
+      await waitToRetry(input, { error: input.explain(failure), failure, untilMs, report });
+    }
+  }
+}
+
+/** When the patience is used up, a connection still gets one moment to answer. */
+function timeLeft({ clock, patience }: TransactionInput, untilMs: number): number {
+  return Math.max(patience.everyMs, untilMs - clock.monotonicMs());
+}
+
+/** Waits for the next try; throws the failure when there shall be none. */
+async function waitToRetry(
+  input: TransactionInput,
+  what: {
+    readonly error: ConsoleError;
+    readonly failure: unknown;
+    readonly untilMs: number;
+    readonly report: Report;
+  },
+): Promise<void> {
+  const { clock, patience } = input;
+  const isOver = clock.monotonicMs() + patience.everyMs > what.untilMs;
+  if (isOver || patience.isFinal(what.error)) throw what.failure;
+  what.report.sentence(`${what.error.sentence} It is tried again.`);
+  await clock.sleep(patience.everyMs);
+  await input.ready(timeLeft(input, what.untilMs));
+}
+
 async function putBack(
   input: TransactionInput,
   board: Board,
@@ -177,32 +224,64 @@ async function putBack(
 ): Promise<TransactionResult> {
   const notPutBack: string[] = [];
   const reasons: ConsoleError[] = [];
+  const untilMs = input.clock.monotonicMs() + input.patience.totalMs;
   board.undoing();
   for (let position = what.from; position >= 0; position -= 1) {
     const step = input.steps[position]!;
     const { state } = board.at(position);
     if (step.undo === null || (state !== "done" && state !== "failed")) continue;
     board.set(position, { state: "undoing" });
-    try {
-      await input.ready();
-      const sentence = await step.undo(board.report(position), { notPutBack });
-      board.set(position, { state: "undone", sentence, endedAtMs: input.clock.wallMs() });
-    } catch (failure) {
-      const error = input.explain(failure);
-      reasons.push(error);
-      notPutBack.push(step.title);
-      board.set(position, { state: "undo-failed", error, endedAtMs: input.clock.wallMs() });
+    const undone = await undoPatiently(input, board, { position, untilMs, notPutBack });
+    if (typeof undone === "string") {
+      board.set(position, { state: "undone", sentence: undone, endedAtMs: input.clock.wallMs() });
+      continue;
     }
+    reasons.push(undone);
+    notPutBack.push(step.title);
+    board.set(position, { state: "undo-failed", error: undone, endedAtMs: input.clock.wallMs() });
   }
   if (reasons.length === 0) {
     return { status: "put-back", error: what.error, phases: board.phases() };
   }
-  const error = consoleError(
+  return { status: "needs-person", error: sumUp(what.error, reasons), phases: board.phases() };
+}
+
+/**
+ * The sentence of an undo that worked, or why it did not. A host whose toolstack restarts refuses for
+ * seconds what it does a minute later; giving up at once would leave a person with work for nothing.
+ */
+async function undoPatiently(
+  input: TransactionInput,
+  board: Board,
+  what: {
+    readonly position: number;
+    readonly untilMs: number;
+    readonly notPutBack: readonly string[];
+  },
+): Promise<string | ConsoleError> {
+  const { position, untilMs, notPutBack } = what;
+  const report = board.report(position);
+  for (;;) {
+    try {
+      await input.ready(timeLeft(input, untilMs));
+      return (await input.steps[position]!.undo?.(report, { notPutBack })) ?? "";
+    } catch (failure) {
+      const error = input.explain(failure);
+      try {
+        await waitToRetry(input, { error, failure, untilMs, report });
+      } catch {
+        return error;
+      }
+    }
+  }
+}
+
+function sumUp(first: ConsoleError, reasons: readonly ConsoleError[]): ConsoleError {
+  const sentences = [...new Set(reasons.map((reason) => reason.sentence))];
+  return consoleError(
     "NOT_PUT_BACK",
-    `${what.error.sentence} Not everything could be put back: ` +
-      reasons.map((reason) => reason.sentence).join(" "),
+    `${first.sentence} Not everything could be put back: ${sentences.join(" ")}`,
     reasons[0]!.nextStep,
-    what.error.detail === undefined ? {} : { detail: what.error.detail },
+    first.detail === undefined ? {} : { detail: first.detail },
   );
-  return { status: "needs-person", error, phases: board.phases() };
 }

@@ -28,6 +28,8 @@ export interface ScriptedPool extends PoolSession {
   /** methods called, in order, with their first argument */
   readonly calls: string[];
   plan(fault: PlannedFault): void;
+  /** forgets all planned faults */
+  heal(): void;
   /** VMs that were lost because their host went down under them */
   readonly killed: string[];
   /** how a generation before 25.31 behaves */
@@ -62,6 +64,7 @@ export function createScriptedPool(tables: Tables, clock: VirtualClock): Scripte
     neverReturns: false,
     neverGoes: false,
     plan: (fault) => void faults.push(fault),
+    heal: () => void faults.splice(0),
     connection: () => (line.isLive() ? liveConnection : ({ status: "stale", sinceMs: 0 } as never)),
     records: () => recordsOf(tables),
     freshAtMs: () => clock.nowMs(),

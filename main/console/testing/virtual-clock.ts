@@ -52,3 +52,17 @@ export function createVirtualClock(): VirtualClock {
     },
   };
 }
+
+/** Lets time pass whenever nothing else can happen, until the promise settles. */
+export async function pump<T>(clock: VirtualClock, work: Promise<T>): Promise<T> {
+  let isOver = false;
+  const watched = work.finally(() => {
+    isOver = true;
+  });
+  watched.catch(() => undefined);
+  for (;;) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    if (isOver) return watched;
+    if (!clock.step()) throw new Error("nothing is due and the work has not ended");
+  }
+}
