@@ -18,8 +18,8 @@ interface Bundle {
 }
 
 /**
- * The desktop program: Electron's main script, the preload script (CommonJS, because a sandboxed one
- * cannot be a module), the demo's own programs, which plain Node runs, and the window's files.
+ * The desktop program: Electron's main script, the preload script (CommonJS, because a sandboxed
+ * one cannot be a module), the demo's own programs, which plain Node runs, and the window's files.
  */
 export function electronPart(root: string): BuiltPart {
   return {

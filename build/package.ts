@@ -7,9 +7,9 @@ import { electronPart } from "./electron-bundle.ts";
 import { ensureBuilt } from "./stale.ts";
 
 /*
- * `npm run package -- --dir`: the desktop program as a folder. Where Electron's binary is not on this
- * machine a stand-in takes its place, so that everything around it can be made and tested; such a
- * package says so in its folder's name and cannot be mistaken for one to hand out.
+ * `npm run package -- --dir`: the desktop program as a folder. Where Electron's binary is not on
+ * this machine a stand-in takes its place, so that everything around it can be made and tested;
+ * such a package says so in its folder's name and cannot be mistaken for one to hand out.
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
 const tell = (sentence: string): void => void process.stderr.write(`${sentence}\n`);
@@ -45,7 +45,7 @@ function hasElectron(): boolean {
   }
 }
 
-/** Shaped like an unpacked Electron for Linux, down to the fuses, and runs only to say what it is. */
+/** Shaped like an unpacked Electron for Linux, down to the fuses; runs only to say what it is. */
 function makeStandIn(folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(path.join(folder, "resources"), { recursive: true });

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /*
- * The way in, in plain JavaScript for the Node that happens to be there (20.19 or later): installs the
- * packages when they are missing or do not match the lock file, then runs the command in a new process
- * on the Node that the lock file names. Nothing here may be imported from a package.
+ * The way in, in plain JavaScript for the Node that happens to be there (20.19 or later): installs
+ * the packages when they are missing or do not match the lock file, then runs the command in a new
+ * process on the Node that the lock file names. Nothing here may be imported from a package.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +20,7 @@ const node24 = path.join(
   process.platform === "win32" ? "node.exe" : "node",
 );
 
-/** Every command: the file it runs, arguments before the person's, and whether it needs the window built. */
+/** Every command: its file, arguments before the person's, whether it needs the window built. */
 const verbs = {
   start: { file: "main/shells/command.ts", first: ["start"], needsBuild: true },
   demo: { file: "main/shells/command.ts", first: ["demo"], needsBuild: true },

@@ -131,7 +131,9 @@ export const protocol = { registerSchemesAsPrivileged: () => say("schemes"), han
 export const ipcMain = new EventEmitter();
 export const safeStorage = {};
 export const session = { defaultSession: {
-  setPermissionRequestHandler: noop, setPermissionCheckHandler: noop, setDevicePermissionHandler: noop,
+  setPermissionRequestHandler: noop,
+  setPermissionCheckHandler: noop,
+  setDevicePermissionHandler: noop,
 } };
 export class MessageChannelMain {}
 export class BrowserWindow {

@@ -7,8 +7,8 @@ import { type Options, parseOptions, usage } from "./options.ts";
 import { type Served, serve } from "./serve.ts";
 
 /*
- * `skink demo`, `skink start`, `skink serve`: what a person starts. Standard output carries the link,
- * or with --json its one line and nothing else; everything besides goes to standard error.
+ * `skink demo`, `skink start`, `skink serve`: what a person starts. Standard output carries the
+ * link, or with --json its one line and nothing else; everything besides goes to standard error.
  */
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const FETCH_LIMIT_MS = 10_000;

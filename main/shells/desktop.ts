@@ -20,8 +20,8 @@ export interface DesktopSettings {
 const ELSEWHERE = "The console runs in the browser instead.";
 
 /**
- * Looks for Electron's binary and fetches it when there is a screen to show it on and it comes within
- * the time limit. Without a display nothing is ever fetched.
+ * Looks for Electron's binary and fetches it when there is a screen to show it on and it comes
+ * within the time limit. Without a display nothing is ever fetched.
  */
 export async function findDesktop(settings: DesktopSettings): Promise<Desktop> {
   const { root, env, platform, isRoot } = settings;

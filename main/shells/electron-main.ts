@@ -19,7 +19,8 @@ const log = (sentence: string): void => void process.stderr.write(`${sentence}\n
 const asked = process.argv.find((argument) => argument.startsWith("--skink-demo="));
 const demoPreset = presets.find((preset) => asked === `--skink-demo=${preset}`) ?? null;
 
-// The demo's programs run on plain Node: beside the archive in a package, beside this file otherwise.
+// The demo's programs run on plain Node: beside the archive in a package, beside this file
+// otherwise.
 const resources = app.isPackaged ? process.resourcesPath : folder;
 process.env["SKINK_DEMO_PROGRAMS"] = path.join(resources, "demo");
 if (app.isPackaged) {

@@ -1,9 +1,9 @@
 import { contextBridge, ipcRenderer } from "electron";
 
 /*
- * The page gets exactly one function, `skinkPort()`: a promise of the port to the backend. A port can
- * not cross the bridge between the two worlds as a value, so it travels as a message of the window and
- * the function itself is made in the page's world.
+ * The page gets exactly one function, `skinkPort()`: a promise of the port to the backend. A port
+ * can not cross the bridge between the two worlds as a value, so it travels as a message of the
+ * window and the function itself is made in the page's world.
  */
 const CHANNEL = "skink:port";
 

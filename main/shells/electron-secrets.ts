@@ -13,9 +13,9 @@ type Keychain = Pick<
 const DOCUMENT = "secrets";
 
 /**
- * Passwords encrypted with a key of the system's keychain. On Linux without one, Electron encrypts with
- * a password that is the same everywhere: that is no protection, so nothing is written then and the
- * window says that passwords end with the program.
+ * Passwords encrypted with a key of the system's keychain. On Linux without one, Electron encrypts
+ * with a password that is the same everywhere: that is no protection, so nothing is written then
+ * and the window says that passwords end with the program.
  */
 export async function keychainSecrets(
   keychain: Keychain,

@@ -9,7 +9,7 @@ import { answerRequest, type ElectronApi, runElectronShell } from "./electron-sh
 import type { PageFiles } from "./page-files.ts";
 import { messagePortPipe } from "./transport/message-port-pipe.ts";
 
-/* A double of the few things the shell uses of Electron; ports are Node's, and carry real frames. */
+/* A double of the few things the shell uses of Electron; the ports carry real frames. */
 
 const files: PageFiles = {
   page: `<meta property="csp-nonce" nonce="SKINK-NONCE">`,

@@ -61,9 +61,9 @@ const PAGE_URL = `${ORIGIN}/`;
 const PORT_CHANNEL = "skink:port";
 
 /**
- * The desktop shell. The backend runs in Electron's main process, which does nothing else: the keychain
- * lives there, and a crash of either would end the console anyway. The window is sandboxed and gets a
- * message port, once it has shown that it is the page this program serves.
+ * The desktop shell. The backend runs in Electron's main process, which does nothing else: the
+ * keychain lives there, and a crash of either would end the console anyway. The window is sandboxed
+ * and gets a message port, once it has shown that it is the page this program serves.
  */
 export async function runElectronShell(
   api: ElectronApi,

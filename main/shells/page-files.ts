@@ -28,8 +28,8 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads the whole window into memory. Only what was found in the folder can be asked for, so no path
- * can climb out of it, and a later build does not pull files from under an open window.
+ * Reads the whole window into memory. Only what was found in the folder can be asked for, so no
+ * path can climb out of it, and a later build does not pull files from under an open window.
  */
 export function readPageFiles(folder: string): PageFiles {
   const files = new Map<string, PageFile>();

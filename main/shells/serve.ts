@@ -25,8 +25,8 @@ export interface Served {
 }
 
 /**
- * Browser mode: web server, demo pool when asked for, backend. What was started is ended again when a
- * later part does not start; rejects with a sentence then.
+ * Browser mode: web server, demo pool when asked for, backend. What was started is ended again when
+ * a later part does not start; rejects with a sentence then.
  */
 export async function serve(settings: ServeSettings): Promise<Served> {
   const { options, timing, log } = settings;

@@ -34,9 +34,9 @@ const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 const MAX_SESSION_BODY_BYTES = 1024;
 
 /**
- * Browser mode: the window and its pipe on 127.0.0.1. Every answer is preceded by a check of the Host
- * header, so that a name which somebody points at this machine reaches nothing; whoever wants a pipe
- * must come from this page (Origin) and hold a session's cookie.
+ * Browser mode: the window and its pipe on 127.0.0.1. Every answer is preceded by a check of the
+ * Host header, so that a name which somebody points at this machine reaches nothing; whoever wants
+ * a pipe must come from this page (Origin) and hold a session's cookie.
  * Rejects with a sentence when the port is taken.
  */
 export async function startWebServer(settings: WebServerSettings): Promise<WebServer> {

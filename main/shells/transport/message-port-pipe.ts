@@ -2,8 +2,8 @@ import type { Pipe } from "../../contract/frames.ts";
 import { PipeEnd } from "./pipe-end.ts";
 
 /**
- * What Node's `MessagePort` and Electron's `MessagePortMain` have in common. Node hands listeners the
- * posted value itself, Electron an event with the value in `data`.
+ * What Node's `MessagePort` and Electron's `MessagePortMain` have in common. Node hands listeners
+ * the posted value itself, Electron an event with the value in `data`.
  */
 export interface PortLike {
   on(event: "message", listener: (received: unknown) => void): unknown;
@@ -13,7 +13,7 @@ export interface PortLike {
   close(): void;
 }
 
-/** A pipe over a message port. Anything but text closes it: only this console writes to its ports. */
+/** A pipe over a message port. Anything but text closes it: no other program writes here. */
 export function messagePortPipe(port: PortLike): Pipe {
   const end = new PipeEnd({
     write: (text) => port.postMessage(text),

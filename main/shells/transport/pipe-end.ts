@@ -13,8 +13,8 @@ export interface Wire {
 const WAITING_LIMIT = 1000;
 
 /**
- * The behaviour that all pipes share: early texts wait for the reader, `onClose` fires once whichever
- * end closed, and nothing is sent or read after that.
+ * The behaviour that all pipes share: early texts wait for the reader, `onClose` fires once
+ * whichever end closed, and nothing is sent or read after that.
  */
 export class PipeEnd implements Pipe {
   readonly #wire: Wire;
