@@ -9,6 +9,9 @@ import {
   installPaintWatch,
   whenPainted,
 } from "../browser/paint-watch.ts";
+import { connectDialog } from "../e2e/pages/connect-dialog.ts";
+import { welcomePage } from "../e2e/pages/welcome.ts";
+import { windowOf } from "../e2e/pages/window.ts";
 import { startWatched } from "./watched-process.ts";
 import type { Memory, WatchedProcess } from "./watched-process.ts";
 
@@ -62,17 +65,17 @@ export async function runSkink(
 
 async function connectAndShowVms(page: Page, pool: DemoPool, vmCountText: string): Promise<number> {
   const [coordinator] = pool.hosts;
-  await page.getByRole("button", { name: "Connect to a pool" }).first().click();
-  const form = page.getByRole("form", { name: "Connect to a pool" });
-  await form.getByLabel("Address of any host of the pool").fill(coordinator?.xapiUrl ?? "");
-  await form.getByLabel("User").fill(pool.user);
-  await form.getByLabel("Password", { exact: true }).fill(pool.password);
-  await form.getByRole("button", { name: "Connect", exact: true }).click();
+  const dialog = connectDialog(page);
+  await welcomePage(page).connect.click();
+  const { user, password } = pool;
+  await dialog.fill({ address: coordinator?.xapiUrl ?? "", user, password });
+  await dialog.submit.click();
+  await dialog.trust.waitFor();
   await armPaintWatch(page, [
     { selector: 'table[aria-label="VMs"] tbody tr[data-index]', text: "" },
     { selector: '[role="status"]', text: vmCountText },
   ]);
-  await page.getByRole("button", { name: "They match: trust and connect" }).click();
-  await page.getByRole("link", { name: /^VMs/u }).first().click();
+  await dialog.trust.click();
+  await windowOf(page).goTo("VMs");
   return whenPainted(page, paintTimeoutMs);
 }

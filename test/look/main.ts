@@ -7,7 +7,7 @@ import { startConsole } from "./console-process.ts";
 import type { ConsoleFacts } from "./console-process.ts";
 import { contactSheet } from "./contact-sheet.ts";
 import type { Picture } from "./contact-sheet.ts";
-import { poolScreens, startScreens } from "./screens.ts";
+import { poolScreens, runScreens, startScreens } from "./screens.ts";
 import type { Screen } from "./screens.ts";
 import { openSession, take } from "./take.ts";
 
@@ -36,7 +36,8 @@ async function takePool(
   const demo = await startConsole({ demo: preset });
   try {
     const session = await openSession(browser, demo.url);
-    const screens = poolScreens.filter(wanted);
+    const runs = preset === "two" ? runScreens : [];
+    const screens = [...poolScreens, ...runs].filter(wanted);
     const pictures = await take({ session, facts: demo, screens, pool: preset, folder, tell });
     await session.context.close();
     const first = preset === "two" ? await takeStart(browser, demo, wanted) : [];

@@ -79,7 +79,7 @@ async function takeScreen(shooting: Shooting, screen: Screen): Promise<Picture[]
     }
   }
   await page.setViewportSize(sizes[0]);
-  const faults = await focusFaults(page);
+  const faults = [...(await focusFaults(page)), ...(await leave(shooting, screen))];
   if (faults.length > 0 && pictures[0] !== undefined) {
     pictures[0] = { ...pictures[0], faults: [...pictures[0].faults, ...faults] };
   }
@@ -89,6 +89,17 @@ async function takeScreen(shooting: Shooting, screen: Screen): Promise<Picture[]
     }
   }
   return pictures;
+}
+
+async function leave({ session, facts }: Shooting, screen: Screen): Promise<string[]> {
+  try {
+    await session.home();
+    await screen.leave?.(session.page, facts);
+    return [];
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    return [`could not be left: ${reason}`];
+  }
 }
 
 interface Shot {
