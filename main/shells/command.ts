@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { DemoFacts } from "./demo-setup.ts";
@@ -96,13 +97,25 @@ function demoLines(facts: DemoFacts): string {
 function offerNewLinks(served: Served, isQuiet: boolean): void {
   const print = () => (isQuiet ? process.stderr : process.stdout).write(`${served.newLink()}\n`);
   if (process.platform !== "win32") process.on("SIGUSR2", print);
-  if (!process.stdin.isTTY) {
+  if (!process.stdin.isTTY || !isInForeground()) {
     tell(`For a new link: kill -USR2 ${process.pid}`);
     return;
   }
   tell("For a new link press Enter.");
   createInterface({ input: process.stdin }).on("line", print);
   process.stdin.unref();
+}
+
+/** A background job that reads from its terminal is stopped by the system. */
+function isInForeground(): boolean {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return group === foreground;
+  } catch {
+    // No /proc on this system.
+    return true;
+  }
 }
 
 function openBrowser(url: string): void {
