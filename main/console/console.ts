@@ -120,6 +120,15 @@ const noDemo: DemoState = {
   cutLinks: [],
 };
 
+/** The demo rejects with a sentence. */
+function demoFailed(error: unknown): never {
+  throw problem(
+    "demo-failed",
+    error instanceof Error ? error.message : "The demo pool failed.",
+    "Stop the demo pool and start it again.",
+  );
+}
+
 function aboutDemo(
   pools: Pools,
   demo: DemoControl | null,
@@ -148,7 +157,8 @@ function aboutDemo(
         close: () => stop?.(),
       };
     },
-    "demo.start": async ({ preset }) => pools.connectDemo(await needed().start(preset)),
+    "demo.start": async ({ preset }) =>
+      pools.connectDemo(await needed().start(preset).catch(demoFailed)),
     "demo.stop": async () => {
       const control = needed();
       await pools.disconnectDemo();
@@ -156,7 +166,7 @@ function aboutDemo(
       return {};
     },
     "demo.break": async (action) => {
-      await needed().act(action);
+      await needed().act(action).catch(demoFailed);
       return {};
     },
   };

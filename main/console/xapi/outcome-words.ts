@@ -19,10 +19,16 @@ export interface MemberNames {
   readonly objects: ObjectNames;
 }
 
-/** "Host “xcp1” (10.0.0.1)", or the bare address of an unknown host. */
+/** For the start of a sentence: "Host “xcp1” (10.0.0.1)", or the bare address of an unknown host. */
 export function called(address: MemberAddress, names: MemberNames): string {
   const name = names.hostName(address);
-  return name === null ? address.text : `Host “${name}” (${address.text})`;
+  return name === null ? address.text : `Host ${inside(address, names)}`;
+}
+
+/** The same within a sentence. */
+function inside(address: MemberAddress, names: MemberNames): string {
+  const name = names.hostName(address);
+  return name === null ? address.text : `“${name}” (${address.text})`;
 }
 
 /** What came of one member, for a person; of a session there is nothing to say. */
@@ -36,7 +42,7 @@ export function describeOutcome(
     case "supporter":
       return consoleError(
         "supporter",
-        `${who} is a supporter and names ${called(outcome.coordinator, names)} as coordinator.`,
+        `${who} is a supporter and names ${inside(outcome.coordinator, names)} as coordinator.`,
         `Connect to ${outcome.coordinator.text}.`,
         { retryable: true },
       );
@@ -119,9 +125,9 @@ function lostCoordinator(state: SearchState, names: MemberNames): ConsoleError |
       "coordinator-lost",
       `${coordinator}, the coordinator, does not answer${since}. ` +
         `${called(address, names)} answers, but is its supporter and cannot act alone.`,
-      `Bring ${named.address.text} back. If it is lost for good, make sure that it is powered ` +
+      `Bring ${inside(named.address, names)} back. If it is lost for good, make sure that it is powered ` +
         `off, then run "xe pool-emergency-transition-to-master" and "xe pool-recover-slaves" ` +
-        `on ${address.text}.`,
+        `on ${inside(address, names)}.`,
       { retryable: true },
     );
   }

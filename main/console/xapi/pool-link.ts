@@ -59,6 +59,9 @@ export interface OpenedSession {
 const refusedMaxKnown = 3;
 const callsAtOnceMax = 20;
 const retryLiveMs = 20_000;
+const tellStaleMs = 500;
+/** How often members that are not trusted yet are looked at again while the pool is live. */
+const vouchAgainMs = 60_000;
 
 /**
  * The one connection to a pool, whichever member answers. It believes calls only: every sign of
@@ -78,6 +81,8 @@ export class PoolLink implements PoolSession {
   #credentials: Credentials = { user: "", password: "" };
   #lastCoordinator: MemberAddress | null = null;
   #run: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #vouchedAtMs = Number.NEGATIVE_INFINITY;
   #callsOpen = 0;
   readonly #callsWaiting: (() => void)[] = [];
   /** ends the client in use; set while there is one */
@@ -384,6 +389,7 @@ export class PoolLink implements PoolSession {
       viaAddress: client.address.text,
     };
     this.#options.onFacts.replaced();
+    this.#vouchedAtMs = Number.NEGATIVE_INFINITY;
     this.#learnMembers(client);
     this.#options.onFacts.connectionChanged();
     this.#listeners.call();
@@ -400,6 +406,9 @@ export class PoolLink implements PoolSession {
     const isSame = JSON.stringify(next) === JSON.stringify(this.#members);
     this.#members = next;
     if (!isSame && this.#poolUuid !== null) this.#options.onMembers(next, this.#poolUuid);
+    const nowMs = this.#options.clock.monotonicMs();
+    if (isSame && nowMs - this.#vouchedAtMs < vouchAgainMs) return;
+    this.#vouchedAtMs = nowMs;
     vouchForMembers({
       ...this.#options,
       records: this.#store,
@@ -438,8 +447,16 @@ export class PoolLink implements PoolSession {
 
   #setStale(search: Omit<Extract<Connection, { status: "stale" }>, "status" | "sinceMs">): void {
     const known = this.#connection;
+    const nowMs = this.#options.clock.monotonicMs();
+    const isSame = known.status === "stale" && known.error.sentence === search.error.sentence;
     const sinceMs =
       known.status === "stale" ? known.sinceMs : (this.#lastHeardMs() ?? this.#wallMs());
+    // Many members are tried many times a second; nobody reads that fast.
+    if (isSame && nowMs - this.#toldAtMs < tellStaleMs) {
+      this.#connection = { status: "stale", sinceMs, ...search };
+      return;
+    }
+    this.#toldAtMs = nowMs;
     this.#setConnection({ status: "stale", sinceMs, ...search });
   }
 
@@ -465,7 +482,7 @@ export class PoolLink implements PoolSession {
 
   #lastHeardMs(): number | null {
     if (!this.#hasFacts) return null;
-    return this.#wallMs() - (this.#options.clock.monotonicMs() - this.#freshAtMs);
+    return Math.round(this.#wallMs() - (this.#options.clock.monotonicMs() - this.#freshAtMs));
   }
 }
 

@@ -53,7 +53,7 @@ class Seek {
   readonly #known = new Map<string, () => void>();
   /** what each supporter named last */
   readonly #named = new Map<string, string>();
-  #refused = 0;
+  readonly #refused = new Map<string, number>();
   #result: SeekResult | null = null;
   #finish: (result: SeekResult) => void = () => undefined;
 
@@ -128,8 +128,12 @@ class Seek {
       return;
     }
     if (outcome.type === "supporter") this.#heardOf(address, outcome.coordinator);
-    if (outcome.type === "wrong-password") this.#refused += 1;
+    // Per address: one coordinator may be known under two.
+    const refused = (this.#refused.get(address.text) ?? 0) + 1;
+    if (outcome.type === "wrong-password") this.#refused.set(address.text, refused);
     this.#options.onAttempt([...this.#attempts.values()], Math.min(...this.#nextTryAtMs.values()));
-    if (this.#refused >= this.#options.refusedMax) this.#finish({ type: "needs-password" });
+    if (outcome.type === "wrong-password" && refused >= this.#options.refusedMax) {
+      this.#finish({ type: "needs-password" });
+    }
   }
 }
