@@ -113,6 +113,12 @@ describe("the wire", () => {
     expect(await local.call("pool.is_slave", refOf("host-b"))).toBe(true);
   });
 
+  test("in emergency mode knows at once that a session is not its own", async () => {
+    const story = await startInEmergency();
+    const call = story.host("b").client().call("host.is_in_emergency_mode", "OpaqueRef:old");
+    expect(await story.refused(call)).toEqual(["SESSION_INVALID", "OpaqueRef:old"]);
+  });
+
   test("a supporter that merely lost its coordinator hangs and is in no emergency", async () => {
     const story = await startStory(turn);
     story.host("a").cutPower();
@@ -125,13 +131,39 @@ describe("the wire", () => {
     expect(await story.refused(login)).toEqual(["HOST_IS_SLAVE", "10.0.0.1"]);
   });
 
-  test("what hung is answered when the coordinator returns", async () => {
+  test("a coordinator that returns wakes what hung: it asks each member whether it coordinates", async () => {
     const story = await startStory(turn);
     const local = await story.localRoot("b");
     story.host("a").cutPower();
     const read = local.begin("VM.get_name_label", refOf("vm-a1"));
-    expect(await story.time.hangs(read, 60_000)).toBe(true);
+    expect(await story.time.hangs(read, 3_600_000)).toBe(true);
     story.host("a").powerOn();
+    expect(await story.time.hangs(read, 1_000)).toBe(false);
+    expect(await read).toBe("a1");
+  });
+
+  /** A read that hangs for an hour behind a cut link, which then is whole again. */
+  async function hangForAnHour() {
+    const story = await startStory(turn);
+    const local = await story.localRoot("b");
+    story.pool.network.isolate("10.0.0.1");
+    const read = local.begin("VM.get_name_label", refOf("vm-a1"));
+    expect(await story.time.hangs(read, 3_600_000)).toBe(true);
+    story.pool.network.heal();
+    return { story, local, read, healedAt: story.time.nowMs };
+  }
+
+  test("what hung is answered minutes after the link is back: attempts get rare", async () => {
+    const { story, read, healedAt } = await hangForAnHour();
     expect(await story.time.until(read)).toBe("a1");
+    expect(story.time.nowMs - healedAt).toBeGreaterThan(30_000);
+    expect(story.time.nowMs - healedAt).toBeLessThan(380_000);
+  });
+
+  test("what hung is answered at once when the host is asked whether it is a supporter", async () => {
+    const { story, local, read, healedAt } = await hangForAnHour();
+    await local.call("pool.is_slave", refOf("host-b"));
+    expect(await story.time.until(read)).toBe("a1");
+    expect(story.time.nowMs - healedAt).toBeLessThan(1_000);
   });
 });

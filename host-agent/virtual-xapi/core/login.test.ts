@@ -168,6 +168,26 @@ describe("a session", () => {
     expect(await story.refused(client.call("VM.get_all", other))).toEqual(["no failure"]);
   });
 
+  test("with a task under way is spared, however long it idled", async () => {
+    const story = await startStory(turn);
+    const client = story.host("a").client();
+    const logIn = async () => {
+      const login = client.call(LOGIN, "root", "opensesame", "1.0", "leaky");
+      return String(await story.time.until(login));
+    };
+    const first = await logIn();
+    const second = await logIn();
+    await story.time.until(client.call("task.create", first, "long", ""));
+    await story.time.advance(5_000);
+    for (let count = 0; count < 500; count += 1) await logIn();
+    await story.time.advance(30_000);
+    expect(await story.refused(client.call("VM.get_all", first))).toEqual(["no failure"]);
+    expect(await story.refused(client.call("VM.get_all", second))).toEqual([
+      "SESSION_INVALID",
+      second,
+    ]);
+  });
+
   test("is gone with its task after the coordinator's toolstack restarted", async () => {
     const story = await startStory(turn);
     const before = await story.root();

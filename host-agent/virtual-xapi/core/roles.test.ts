@@ -351,6 +351,25 @@ describe("handing over", () => {
     expect(await root.call("pool.get_current_operations", refOf("pool"))).toEqual({});
   });
 
+  test("that was refused leaves every member free to agree to another", async () => {
+    const story = await startStory(turn, { hosts: 3 });
+    const root = await story.root();
+    story.pool.network.cut("10.0.0.2", "10.0.0.3");
+    await root.failure("pool.designate_new_master", b);
+    const local = await story.localRoot("a");
+    expect(await local.call("host.propose_new_master", "10.0.0.3", true)).toBe("");
+  });
+
+  test("that a member cannot write down leaves the designated host broken, not a second coordinator", async () => {
+    const story = await startStory(turn, { hosts: 3 });
+    const root = await story.root();
+    story.host("c").unwritable.add("pool.conf");
+    root.begin("pool.designate_new_master", b).catch(() => {});
+    await story.time.advance(1_000);
+    expect(story.host("b").exits).toEqual([123]);
+    expect(story.host("b").files.get("pool.conf")).toBe("broken");
+  });
+
   test("is refused while native HA is on", async () => {
     const story = await startStory(turn, {}, {});
     const root = await story.root();
@@ -532,6 +551,14 @@ describe("a supporter that restarts", () => {
     expect(await root.call("VDI.get_sm_config", refOf("vdi-a1"))).toEqual({ [`host_${a}`]: "RW" });
   });
 
+  test("without a boot leaves its disk locks alone", async () => {
+    const story = await startStory(turn);
+    const root = await story.root();
+    await story.time.until(story.host("b").restartToolstack());
+    await story.time.advance(30_000);
+    expect(await root.call("VDI.get_sm_config", refOf("vdi-b1"))).toEqual({ [`host_${b}`]: "RW" });
+  });
+
   test("of a pool that does not know it stays in emergency mode with the reason", async () => {
     const story = await startStory(turn);
     await story.time.until(story.host("a").stopXapi());
@@ -568,6 +595,16 @@ describe("a supporter that restarts", () => {
     await story.time.advance(400_000);
     expect(story.host("b").exits.length).toBeGreaterThanOrEqual(2);
     expect(story.host("b").exits.every((code) => code === 123)).toBe(true);
+  });
+});
+
+test("a member of another pool is not answered", async () => {
+  const story = await startStory(turn);
+  const request = { op: "is_slave", args: [], from: uuidOf("host-b"), poolSecret: "another" };
+  const reply = story.host("a").node?.handlePeer(request);
+  expect(await story.time.until(reply ?? Promise.reject(new Error("no node")))).toMatchObject({
+    status: "failure",
+    code: "X_WRONG_SECRET",
   });
 });
 

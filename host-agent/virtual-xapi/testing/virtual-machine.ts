@@ -68,6 +68,8 @@ export class VirtualMachine {
   readonly exits: number[] = [];
   readonly unreachableSrs = new Set<string>();
   diskFull = false;
+  /** Files that cannot be written although the disk has space for others. */
+  readonly unwritable = new Set<string>();
   hung = false;
   clockOffsetMs = 0;
   powered = false;
@@ -230,7 +232,7 @@ export class VirtualMachine {
     return {
       read: (name) => this.files.get(name),
       write: (name, text) => {
-        if (this.diskFull) throw new DiskFull(name);
+        if (this.diskFull || this.unwritable.has(name)) throw new DiskFull(name);
         this.files.set(name, text);
       },
       remove: (name) => {
