@@ -147,7 +147,7 @@ const retired: readonly (readonly [RegExp, string])[] = [
  * The text on this line that a person may read: strings with a blank or a capital, JSX text.
  * Names such as "kill-xapi" travel on the wire and are no copy.
  */
-export function copyOn(row: string): string[] {
+function copyOn(row: string): string[] {
   if (isProse(row) || /^\s*(?:import|export \*)/u.test(row)) {
     return [];
   }
