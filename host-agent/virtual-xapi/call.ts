@@ -8,7 +8,7 @@ import type { XapiGeneration } from "./generation.ts";
 import type { XapiRecord, XapiValue } from "./value.ts";
 
 export { NULL_REF, VOID, XapiFailure } from "./value.ts";
-export type { XapiRecord, XapiValue } from "./value.ts";
+export type { XapiValue } from "./value.ts";
 
 /**
  * The coordinator's database. Every write bumps the generation counter and wakes event subscribers.
@@ -207,7 +207,7 @@ export type CallHandler = (
 ) => XapiValue | Promise<XapiValue>;
 
 /** By public name, e.g. `VM.start`. The `Async.` form comes by itself. */
-export type CallTable = Readonly<Record<string, CallHandler>>;
+type CallTable = Readonly<Record<string, CallHandler>>;
 
 /** Runs on the host it is sent to; the answer must be JSON-serialisable. Throws `XapiFailure`. */
 export type HostOp = (
@@ -255,7 +255,7 @@ export interface HiddenSignature {
   readonly result: string;
 }
 
-export interface HiddenParam {
+interface HiddenParam {
   readonly name: string;
   readonly type: string;
   /** Present when the parameter may be left out. */
@@ -269,4 +269,4 @@ export type LocalCall = (
   session: SessionInfo,
 ) => XapiValue | Promise<XapiValue>;
 
-export type LocalCallTable = Readonly<Record<string, LocalCall>>;
+type LocalCallTable = Readonly<Record<string, LocalCall>>;

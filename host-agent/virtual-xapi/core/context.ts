@@ -98,7 +98,7 @@ export interface Running {
 }
 
 /** Fills in what the caller left out. */
-export function completeArguments(
+function completeArguments(
   params: readonly ParamModel[],
   given: readonly XapiValue[],
 ): readonly XapiValue[] {

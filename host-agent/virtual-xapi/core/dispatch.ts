@@ -26,7 +26,7 @@ export type Outcome =
   | { readonly type: "failure"; readonly error: readonly string[] }
   | { readonly type: "method-list"; readonly names: readonly string[] };
 
-export const LIST_METHODS = "system.listMethods";
+const LIST_METHODS = "system.listMethods";
 
 const ASYNC = "Async.";
 const TASK_REF = parseType("task ref");
@@ -42,7 +42,7 @@ interface Prepared {
 }
 
 /** What a caught error is to a client. */
-export function errorOf(error: unknown): readonly string[] {
+function errorOf(error: unknown): readonly string[] {
   if (error instanceof XapiFailure) return [error.code, ...error.params];
   if (error instanceof PeerUnreachable) return ["INTERNAL_ERROR", "a member cannot be reached"];
   return ["INTERNAL_ERROR", String(error)];

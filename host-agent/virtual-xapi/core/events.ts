@@ -33,14 +33,14 @@ export interface Token {
 const TOKEN_DIGITS = 20;
 
 /** Throws `EVENT_FROM_TOKEN_PARSE_FAILURE [text]`. The empty text is the beginning. */
-export function parseToken(text: string): Token {
+function parseToken(text: string): Token {
   if (text === "") return { database: 0, messages: 0 };
   const parts = /^(\d+),(\d+)$/u.exec(text);
   if (parts === null) throw new XapiFailure("EVENT_FROM_TOKEN_PARSE_FAILURE", text);
   return { database: Number(parts[1]), messages: Number(parts[2]) };
 }
 
-export function formatToken(token: Token): string {
+function formatToken(token: Token): string {
   const pad = (value: number): string => String(value).padStart(TOKEN_DIGITS, "0");
   return `${pad(token.database)},${pad(token.messages)}`;
 }

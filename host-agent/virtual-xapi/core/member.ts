@@ -62,7 +62,7 @@ export async function considerEnabling(life: Life): Promise<void> {
 }
 
 /** A VM that runs nowhere any more: halted in the database, whatever it was. */
-export function forceHalted(db: CallContext["db"], vmRef: string): void {
+function forceHalted(db: CallContext["db"], vmRef: string): void {
   const clear = { currently_attached: false, current_operations: {} };
   for (const vbd of db.set("VM", vmRef, "VBDs")) {
     if (db.has("VBD", vbd)) db.update("VBD", vbd, clear);

@@ -56,7 +56,7 @@ export async function replyOf(work: () => XapiValue | Promise<XapiValue>): Promi
 }
 
 /** Whether asking the same address again later may help. */
-export function isPassing(error: unknown): boolean {
+function isPassing(error: unknown): boolean {
   if (error instanceof PeerUnreachable) return true;
   const codes = [NOT_COORDINATOR, NOT_READY, WRONG_SECRET];
   return error instanceof XapiFailure && codes.includes(error.code);

@@ -8,14 +8,14 @@ export type PoolRole =
 
 const FILE = "pool.conf";
 
-export function parseRole(text: string | undefined): PoolRole {
+function parseRole(text: string | undefined): PoolRole {
   const line = (text ?? "").trim();
   if (line === "master") return { type: "coordinator" };
   const address = /^slave:(.+)$/u.exec(line)?.[1];
   return address === undefined ? { type: "broken" } : { type: "supporter", address };
 }
 
-export function formatRole(role: PoolRole): string {
+function formatRole(role: PoolRole): string {
   switch (role.type) {
     case "coordinator":
       return "master";

@@ -7,7 +7,7 @@ import { NULL_REF, XapiFailure } from "../value.ts";
 import { formatDatetime, parseDatetime } from "../wire/coerce.ts";
 
 /** Most sessions of one originator, of one user, and of nobody in particular. */
-export const SESSION_CAPS = { originator: 500, userName: 500, anonymous: 400 } as const;
+const SESSION_CAPS = { originator: 500, userName: 500, anonymous: 400 } as const;
 
 export interface NewSession {
   readonly userName: string;

@@ -59,7 +59,7 @@ function resolve<T>(value: FromScene<T>, scene: RowScene): T {
 }
 
 /** Numbers as text: XML has no other integers. */
-export function loosen(value: RawValue): RawValue {
+function loosen(value: RawValue): RawValue {
   if (typeof value === "number") return String(value);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => loosen(item as RawValue));

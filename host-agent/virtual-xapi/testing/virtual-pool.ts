@@ -9,7 +9,7 @@ import { VirtualMachine, type Statefiles } from "./virtual-machine.ts";
 import { VirtualNetwork } from "./virtual-network.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
-export const ROOT_PASSWORD = "opensesame";
+const ROOT_PASSWORD = "opensesame";
 
 /** What a pool starts from; every preset fits. The coordinator comes first. */
 export interface PoolBlueprint {
