@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { arch, cpus, platform, release, totalmem } from "node:os";
+import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
 
 /** What a number was measured on; without it the number means nothing to anybody else. */
 export interface MachineFacts {
@@ -10,6 +10,8 @@ export interface MachineFacts {
   readonly node: string;
   readonly browser: string | null;
   readonly measuredAt: string;
+  /** runnable processes, mean of the last minute; well above `coreCount`, others were at work, too */
+  readonly loadMean: number;
 }
 
 export function machineFacts(browser: string | null): MachineFacts {
@@ -22,6 +24,7 @@ export function machineFacts(browser: string | null): MachineFacts {
     node: process.version,
     browser,
     measuredAt: new Date().toISOString(),
+    loadMean: Number((loadavg()[0] ?? 0).toFixed(1)),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Page } from "playwright-core";
-import { armPaintWatch, whenPainted } from "../browser/paint-watch.ts";
+import { armPaintWatch, arrivalsIn, whenPainted } from "../browser/paint-watch.ts";
 import type { OtherSession } from "./other-session.ts";
+import type { WatchedProcess } from "./watched-process.ts";
 
 const paintTimeoutMs = 10_000;
 /** Long enough that one change is over before the next, and never in step with anything. */
@@ -15,18 +16,23 @@ interface VmRecord {
 export interface EventSample {
   /** from the request leaving the other session to the painted text */
   readonly toPixelMs: number;
-  /** of which the call itself took until its answer */
+  /** of which until the answer to the call */
   readonly callMs: number;
+  /** of which until the backend had the next answer to its event call */
+  readonly toBackendMs: number;
+  /** of which until the next message reached the window */
+  readonly toWindowMs: number;
 }
 
 /** Renames a VM that is on screen through the other session, as often as asked. */
 export async function measureEvents(options: {
   readonly page: Page;
   readonly session: OtherSession;
+  readonly backend: WatchedProcess;
   readonly skewMs: number;
   readonly count: number;
 }): Promise<EventSample[]> {
-  const { page, session, skewMs, count } = options;
+  const { page, session, backend, skewMs, count } = options;
   const name = await nameOnScreen(page);
   const ref = await refOf(session, name);
   const samples: EventSample[] = [];
@@ -39,7 +45,14 @@ export async function measureEvents(options: {
     await session.call("VM.set_name_label", ref, text);
     const answeredAtMs = performance.timeOrigin + performance.now();
     const paintedAtMs = (await whenPainted(page, paintTimeoutMs)) - skewMs;
-    samples.push({ toPixelMs: paintedAtMs - sentAtMs, callMs: answeredAtMs - sentAtMs });
+    const told = backend.eventsAnsweredAtMs.find((atMs) => atMs >= sentAtMs);
+    const arrived = (await arrivalsIn(page)).find(({ atMs }) => atMs - skewMs >= sentAtMs);
+    samples.push({
+      toPixelMs: paintedAtMs - sentAtMs,
+      callMs: answeredAtMs - sentAtMs,
+      toBackendMs: (told ?? Number.NaN) - sentAtMs,
+      toWindowMs: (arrived?.atMs ?? Number.NaN) - skewMs - sentAtMs,
+    });
   }
   await session.call("VM.set_name_label", ref, name);
   return samples;

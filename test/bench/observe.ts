@@ -8,17 +8,24 @@ import { subscribe } from "node:diagnostics_channel";
 
 export type Observation =
   | { readonly kind: "login-answered"; readonly atMs: number }
+  | { readonly kind: "events-answered"; readonly atMs: number }
   | { readonly kind: "memory"; readonly rssBytes: number; readonly rssMaxBytes: number };
 
-const logins = new WeakSet<object>();
+/** What is listened for, by the name of the call in the body. */
+const calls = [
+  { name: "session.login_with_password", kind: "login-answered" },
+  { name: '"event.from"', kind: "events-answered" },
+] as const;
+const asked = new WeakMap<object, (typeof calls)[number]["kind"]>();
 
 interface RequestNews {
   readonly request: { readonly body?: unknown };
 }
 
-const isLogin = (body: unknown): boolean =>
-  (typeof body === "string" || body instanceof Uint8Array) &&
-  Buffer.from(body as string).includes("session.login_with_password");
+const textOf = (body: unknown): string =>
+  typeof body === "string" || body instanceof Uint8Array
+    ? Buffer.from(body as string).toString()
+    : "";
 
 function tell(observation: Observation): void {
   process.send?.(observation);
@@ -26,15 +33,17 @@ function tell(observation: Observation): void {
 
 subscribe("undici:request:create", (news) => {
   const { request } = news as RequestNews;
-  if (isLogin(request.body)) {
-    logins.add(request);
+  const body = textOf(request.body);
+  const call = calls.find(({ name }) => body.includes(name));
+  if (call !== undefined) {
+    asked.set(request, call.kind);
   }
 });
 
 subscribe("undici:request:trailers", (news) => {
-  const { request } = news as RequestNews;
-  if (logins.has(request)) {
-    tell({ kind: "login-answered", atMs: performance.timeOrigin + performance.now() });
+  const kind = asked.get((news as RequestNews).request);
+  if (kind !== undefined) {
+    tell({ kind, atMs: performance.timeOrigin + performance.now() });
   }
 });
 

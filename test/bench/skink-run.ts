@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import type { DemoPool } from "../../main/demo/demo-pool.ts";
 import {
   armPaintWatch,
+  arrivalsIn,
   clockSkewMs,
   installPaintWatch,
   whenPainted,
@@ -16,12 +17,16 @@ import { startWatched } from "./watched-process.ts";
 import type { Memory, WatchedProcess } from "./watched-process.ts";
 
 const paintTimeoutMs = 60_000;
+/** Nothing but the picture of a whole pool is that long. */
+const pictureCharsMin = 500_000;
 
 export interface SkinkRun {
   readonly page: Page;
   readonly backend: WatchedProcess;
   /** from the complete answer to the first login to the painted table */
   readonly paintedMs: number;
+  /** of which until the first picture of the pool reached the window */
+  readonly arrivedMs: number;
   /** the page's clock minus this process's, already taken out of what is measured here */
   readonly skewMs: number;
   readonly memory: Memory;
@@ -55,8 +60,11 @@ export async function runSkink(
     await page.goto(url);
     const skewMs = await clockSkewMs(page);
     const paintedAtMs = await connectAndShowVms(page, pool, vmCountText);
-    const paintedMs = paintedAtMs - skewMs - (await backend.loginAnswered);
-    return { page, backend, paintedMs, skewMs, memory: await backend.memory(), close };
+    const loginAtMs = await backend.loginAnswered;
+    const paintedMs = paintedAtMs - skewMs - loginAtMs;
+    const picture = (await arrivalsIn(page)).find(({ charCount }) => charCount > pictureCharsMin);
+    const arrivedMs = (picture?.atMs ?? Number.NaN) - skewMs - loginAtMs;
+    return { page, backend, paintedMs, arrivedMs, skewMs, memory: await backend.memory(), close };
   } catch (error) {
     await close();
     throw error;

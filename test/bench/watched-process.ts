@@ -17,6 +17,8 @@ export interface WatchedProcess {
   wait<T>(what: string, pick: (news: unknown) => T | undefined): Promise<T>;
   /** milliseconds since the epoch at which the first answer to a login was complete */
   readonly loginAnswered: Promise<number>;
+  /** when answers to event calls were complete, oldest first */
+  readonly eventsAnsweredAtMs: readonly number[];
   memory(): Promise<Memory>;
   send(message: object): void;
   stop(): Promise<void>;
@@ -48,6 +50,13 @@ export function startWatched(
     lines.forEach(publish);
   });
   child.on("message", publish);
+  const eventsAnsweredAtMs: number[] = [];
+  listeners.add((news) => {
+    const observation = asObservation(news);
+    if (observation?.kind === "events-answered") {
+      eventsAnsweredAtMs.push(observation.atMs);
+    }
+  });
   const wait = waiting(file, child, listeners);
   const loginAnswered = wait("the answer to its login", (news) => {
     const observation = asObservation(news);
@@ -57,6 +66,7 @@ export function startWatched(
   return {
     wait,
     loginAnswered,
+    eventsAnsweredAtMs,
     async memory() {
       const answer = wait("its memory", (news) => {
         const observation = asObservation(news);

@@ -7,7 +7,15 @@ import type { Page } from "playwright-core";
  * counted up to one frame too late, never too early.
  */
 
+/** A message that reached the window through its WebSocket. */
+export interface Arrival {
+  /** milliseconds since the epoch by the page's clock */
+  readonly atMs: number;
+  readonly charCount: number;
+}
+
 interface PaintWatch {
+  readonly arrivals: readonly Arrival[];
   /** starts waiting; one wait at a time */
   arm(check: PaintCheck): void;
   /** milliseconds since the epoch by the page's clock */
@@ -45,6 +53,20 @@ function install(): void {
       channel.port2.postMessage(null);
     });
   };
+  const arrivals: Arrival[] = [];
+  const arrivalsMax = 5_000;
+  // A listener of its own beside the window's; it is there first and so is told first.
+  const Native = window.WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      this.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+        const atMs = performance.timeOrigin + performance.now();
+        arrivals.push({ atMs, charCount: typeof data === "string" ? data.length : 0 });
+        arrivals.splice(0, arrivals.length - arrivalsMax);
+      });
+    }
+  };
   new MutationObserver(look).observe(document, {
     subtree: true,
     childList: true,
@@ -52,6 +74,7 @@ function install(): void {
     attributes: true,
   });
   window.skinkPaintWatch = {
+    arrivals,
     arm(check) {
       painted = new Promise((done) => {
         wait = { check, done };
@@ -82,6 +105,11 @@ export async function whenPainted(page: Page, timeoutMs: number): Promise<number
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Messages the window got so far, oldest first. */
+export async function arrivalsIn(page: Page): Promise<readonly Arrival[]> {
+  return (await page.evaluate(() => window.skinkPaintWatch?.arrivals)) ?? [];
 }
 
 /** The page's clock minus this process's, from the quickest of several questions. */

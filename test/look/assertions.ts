@@ -4,8 +4,9 @@ import type { AxeResults, RunOptions } from "axe-core";
 import type { Page } from "playwright-core";
 
 /*
- * What must hold on every screen, whatever it shows. Each function returns sentences about what does
- * not hold; an empty list is a pass. They run inside a real page and change nothing that stays.
+ * What must hold on every screen, whatever it shows. Each function returns sentences about what
+ * does not hold; an empty list is a pass. They run inside a real page and change nothing that
+ * stays.
  */
 
 const axeSource = readFileSync(
@@ -71,8 +72,8 @@ interface FocusStop {
 }
 
 /**
- * Walks the screen with Tab and asks at each stop whether a person can see where the keyboard is: the
- * stop or what surrounds it must look different from when the keyboard is elsewhere.
+ * Walks the screen with Tab and asks at each stop whether a person can see where the keyboard is:
+ * the stop or what surrounds it must look different from when the keyboard is elsewhere.
  */
 export async function focusFaults(page: Page, stopsMax = 60): Promise<string[]> {
   await stopTransitions(page);

@@ -12,8 +12,9 @@ import type { Screen } from "./screens.ts";
 import { openSession, take } from "./take.ts";
 
 /*
- * A picture of every screen, on pools of two and of sixteen hosts, light and dark, in both sizes, and
- * what must hold on each. The pools are real demo pools, the window is the built one in Chromium.
+ * A picture of every screen, on pools of two and of sixteen hosts, light and dark, in both sizes,
+ * and what must hold on each. The pools are real demo pools, the window is the built one in
+ * Chromium.
  */
 
 const root = join(import.meta.dirname, "../..");

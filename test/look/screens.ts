@@ -14,7 +14,9 @@ export interface Screen {
   readonly name: string;
   /** pools that have this screen; all when absent */
   readonly pools?: readonly string[];
-  /** the window is on the overview of a demo pool, or on the start screen of a console without one */
+  /**
+   * the window is on the overview of a demo pool, or on the start screen of a console without one
+   */
   open(page: Page, facts: ConsoleFacts): Promise<void>;
   /** puts the pool back where it was changed */
   leave?(page: Page, facts: ConsoleFacts): Promise<void>;
