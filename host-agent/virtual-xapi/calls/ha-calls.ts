@@ -20,7 +20,7 @@ import {
   protectedVms,
   refreshHaPlan,
 } from "./ha-planner.ts";
-import { freeMemoryBytes, planMemoryBytes } from "./memory.ts";
+import { freeMemoryByHost, planMemoryBytes } from "./memory.ts";
 import { withPoolOperation } from "./operations.ts";
 import { packGreedily } from "./packing.ts";
 import { isLive } from "./placement.ts";
@@ -317,9 +317,7 @@ const computeVmPlan: CallHandler = (ctx, args) => {
   ) as [string[], string[]];
   const { db } = ctx;
   const hosts = db.refs("host").filter((host) => isLive(db, host) && !failed.includes(host));
-  const room = new Map(
-    hosts.map((host) => [host, freeMemoryBytes(db, host, { policy: "most" })] as const),
-  );
+  const room = freeMemoryByHost(db, hosts, { policy: "most" });
   const agile = vms.filter((vm) => agilityError(db, vm) === null);
   const plan = packGreedily(
     agile.map((vm) => ({ id: vm, bytes: planMemoryBytes(db, vm) })),

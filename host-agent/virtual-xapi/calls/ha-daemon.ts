@@ -85,6 +85,7 @@ export class HaDaemon {
   #fenced = false;
   #faultSinceMs: number | null = null;
   #beatsUnjoined = 0;
+  #peers: readonly HaPeer[] | null = null;
 
   constructor(host: HostContext) {
     this.#host = host;
@@ -110,7 +111,8 @@ export class HaDaemon {
   }
 
   get peers(): readonly HaPeer[] {
-    return JSON.parse(this.#host.local.get("ha.peers") ?? "[]") as readonly HaPeer[];
+    this.#peers ??= JSON.parse(this.#host.local.get("ha.peers") ?? "[]") as readonly HaPeer[];
+    return this.#peers;
   }
 
   get statefile(): HaStatefile | null {
@@ -129,6 +131,7 @@ export class HaDaemon {
   }): void {
     const { local } = this.#host;
     local.set("ha.peers", JSON.stringify(setup.peers));
+    this.#peers = null;
     local.set("ha.statefile", JSON.stringify(setup.statefile));
     local.set("ha.base_t", String(setup.baseTimeoutS));
   }
@@ -150,6 +153,7 @@ export class HaDaemon {
     }
     this.#host.ports.watchdog?.disarm();
     this.#joined = false;
+    this.#peers = null;
     this.#views.clear();
   }
 

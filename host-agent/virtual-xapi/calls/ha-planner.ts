@@ -1,7 +1,7 @@
 /** Whether protected VMs find a place after host failures: what native HA promises and defends. */
 import type { CallContext } from "../call.ts";
 import { agilityError } from "./agility.ts";
-import { freeMemoryBytes, planMemoryBytes } from "./memory.ts";
+import { freeMemoryByHost, planMemoryBytes } from "./memory.ts";
 import { combinations, countCombinations, fits, packGreedily, type Item } from "./packing.ts";
 import { isLive } from "./placement.ts";
 import { failureOf, isHaOn, isNull, isProtected, type Scene } from "./scene.ts";
@@ -41,9 +41,7 @@ function usableHosts(scene: Scene, change: PlanChange): readonly string[] {
 function layOut(scene: Scene, vms: readonly string[], change: PlanChange): Layout {
   const { db } = scene;
   const hosts = usableHosts(scene, change);
-  const room = new Map(
-    hosts.map((host) => [host, freeMemoryBytes(db, host, { policy: "most" })] as const),
-  );
+  const room = freeMemoryByHost(db, hosts, { policy: "most" });
   const load = new Map<string, Item[]>(hosts.map((host) => [host, []]));
   const waiting: Item[] = [];
   let pinned = 0;
@@ -97,7 +95,12 @@ export function planExists(
   vms: readonly string[],
   change: PlanChange = {},
 ): boolean {
-  const layout = layOut(scene, [...new Set([...vms, ...(change.newlyProtected ?? [])])], change);
+  const all = [...new Set([...vms, ...(change.newlyProtected ?? [])])];
+  return holds(layOut(scene, all, change), failures);
+}
+
+/** Whether a layout stands any failures of that number. */
+function holds(layout: Layout, failures: number): boolean {
   const hosts = [...layout.room.keys()];
   if (layout.homeless > 0 || layout.pinned > 0) {
     return false;
@@ -119,14 +122,15 @@ export function planExists(
 
 /** The largest number of failures with a plan, 0 when there is none at all. */
 export function maxFailures(scene: Scene, vms: readonly string[] = protectedVms(scene)): number {
+  const layout = layOut(scene, vms, {});
   let low = 0;
   let high = scene.db.count("host");
-  if (planExists(scene, high, vms)) {
+  if (holds(layout, high)) {
     return high;
   }
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    if (planExists(scene, middle, vms)) {
+    if (holds(layout, middle)) {
       low = middle;
     } else {
       high = middle;

@@ -2,7 +2,12 @@
 import type { CallContext, CallHandler, CallModule } from "../call.ts";
 import { NULL_REF, VOID, XapiFailure } from "../call.ts";
 import { compareVersions } from "../generation.ts";
-import { freeMemoryBytes, hostCapacityBytes, startMemoryBytes } from "./memory.ts";
+import {
+  freeMemoryByHost,
+  freeMemoryBytes,
+  hostCapacityBytes,
+  startMemoryBytes,
+} from "./memory.ts";
 import { withHostOperation } from "./operations.ts";
 import { packGreedily } from "./packing.ts";
 import { bootError, isVersionNotOlder } from "./placement.ts";
@@ -89,7 +94,7 @@ function evacuationPlan(
   }
   const packed = packGreedily(
     movable.map((vm) => ({ id: vm, bytes: startMemoryBytes(db, vm) })),
-    new Map(targets.map((target) => [target, freeMemoryBytes(db, target)])),
+    freeMemoryByHost(db, targets),
   );
   for (const vm of movable) {
     const target = packed.get(vm);

@@ -3,6 +3,8 @@ import { isAtLeast } from "../datamodel/releases.ts";
 import { isHaOn, type ErrorList, type Scene } from "./scene.ts";
 import { otherOperation } from "./vm-rules.ts";
 
+type HostScene = Pick<Scene, "db" | "generation">;
+
 const creating = new Set(["provision", "vm_resume", "vm_migrate"]);
 const removing = new Set(["evacuate", "reboot", "shutdown"]);
 const needDisabled = new Set(["reboot", "shutdown", "apply_updates"]);
@@ -28,7 +30,7 @@ const excluded: Readonly<Record<string, readonly string[]>> = {
   provision: ["provision"],
 };
 
-function concurrencyError(scene: Scene, host: string, op: string): ErrorList | null {
+function concurrencyError(scene: HostScene, host: string, op: string): ErrorList | null {
   const running = Object.entries(scene.db.map("host", host, "current_operations"));
   const conflict = running.find(
     ([, other]) =>
@@ -41,7 +43,7 @@ function concurrencyError(scene: Scene, host: string, op: string): ErrorList | n
     : otherOperation(scene.generation, "host", host, { [conflict[0]]: conflict[1] });
 }
 
-function powerOnError({ db }: Scene, host: string): ErrorList | null {
+function powerOnError({ db }: HostScene, host: string): ErrorList | null {
   const metrics = db.find("host_metrics", db.str("host", host, "metrics"));
   if (metrics?.["live"] === true) {
     return ["HOST_IS_LIVE", host];
@@ -50,7 +52,7 @@ function powerOnError({ db }: Scene, host: string): ErrorList | null {
 }
 
 /** The first error of an operation on a host, or null when it may begin. */
-export function hostOperationError(scene: Scene, host: string, op: string): ErrorList | null {
+export function hostOperationError(scene: HostScene, host: string, op: string): ErrorList | null {
   const busy = op === "power_on" ? null : concurrencyError(scene, host, op);
   if (busy !== null) {
     return busy;
@@ -62,7 +64,7 @@ export function hostOperationError(scene: Scene, host: string, op: string): Erro
 }
 
 /** Recomputes `allowed_operations` of a host. Call it whenever enabled, live or an operation changed. */
-export function refreshHost(scene: Scene, host: string): void {
+export function refreshHost(scene: HostScene, host: string): void {
   if (!scene.db.has("host", host)) {
     return;
   }

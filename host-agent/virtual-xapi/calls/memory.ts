@@ -62,17 +62,38 @@ export function hostCapacityBytes(db: DbAccess, host: string): number {
 export function freeMemoryBytes(
   db: DbAccess,
   host: string,
-  options: { readonly ignoredVm?: string; readonly policy?: "least" | "most" } = {},
+  options: FreeMemoryOptions = {},
 ): number {
+  return freeMemoryByHost(db, [host], options).get(host) ?? 0;
+}
+
+interface FreeMemoryOptions {
+  readonly ignoredVm?: string;
+  readonly policy?: "least" | "most";
+}
+
+/** The same for several hosts in one pass over the VMs. */
+export function freeMemoryByHost(
+  db: DbAccess,
+  hosts: readonly string[],
+  options: FreeMemoryOptions = {},
+): Map<string, number> {
   const policy = options.policy ?? "least";
-  let used = 0;
+  const free = new Map(hosts.map((host) => [host, hostCapacityBytes(db, host)]));
   for (const vm of db.refs("VM")) {
-    const resident = db.str("VM", vm, "resident_on") === host;
-    const coming =
-      db.str("VM", vm, "scheduled_to_be_resident_on") === host && vm !== options.ignoredVm;
-    if (resident || coming) {
-      used += usedBytes(db, vm, policy);
+    const homes = new Set([db.str("VM", vm, "resident_on")]);
+    if (vm !== options.ignoredVm) {
+      homes.add(db.str("VM", vm, "scheduled_to_be_resident_on"));
+    }
+    for (const home of homes) {
+      const left = free.get(home);
+      if (left !== undefined) {
+        free.set(home, left - usedBytes(db, vm, policy));
+      }
     }
   }
-  return Math.max(0, hostCapacityBytes(db, host) - used);
+  for (const [host, left] of free) {
+    free.set(host, Math.max(0, left));
+  }
+  return free;
 }

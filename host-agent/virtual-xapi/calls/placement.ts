@@ -10,7 +10,7 @@ import {
   type ErrorList,
   type Scene,
 } from "./scene.ts";
-import { freeMemoryBytes, startMemoryBytes } from "./memory.ts";
+import { freeMemoryByHost, freeMemoryBytes, startMemoryBytes } from "./memory.ts";
 import { requiredNetworks, requiredSrs, wantedPcis } from "./vm-state.ts";
 
 export interface BootCheck {
@@ -227,15 +227,22 @@ export function assertCanBootHere(scene: Scene, check: BootCheck): void {
 }
 
 /** Hosts that pass the whole boot check. */
-export function possibleHosts(scene: Scene, vm: string, checkMemory = true): readonly string[] {
+export function possibleHosts(scene: Scene, vm: string): readonly string[] {
+  const needed = startMemoryBytes(scene.db, vm);
+  const free = freeMemoryByHost(scene.db, scene.db.refs("host"), { ignoredVm: vm });
+  return bootableHosts(scene, vm).filter((host) => (free.get(host) ?? 0) >= needed);
+}
+
+/** Hosts that pass all of it but memory. */
+function bootableHosts(scene: Scene, vm: string): readonly string[] {
   return scene.db
     .refs("host")
-    .filter((host) => bootError(scene, { vm, host, memory: checkMemory }) === null);
+    .filter((host) => bootError(scene, { vm, host, memory: false }) === null);
 }
 
 /**
  * The placement ladder: the affinity host when it passes, then hosts with memory (the freest first), then
- * hosts that lack only memory. Throws `NO_HOSTS_AVAILABLE []`; with one host in the pool, its own error.
+ * hosts that lack only memory. Throws `NO_HOSTS_AVAILABLE []`.
  */
 export function chooseHost(scene: Scene, vm: string): string {
   const { db } = scene;
@@ -244,11 +251,11 @@ export function chooseHost(scene: Scene, vm: string): string {
   if (withMemory.includes(affinity)) {
     return affinity;
   }
-  const candidates = withMemory.length > 0 ? withMemory : possibleHosts(scene, vm, false);
-  const ranked = candidates.toSorted(
-    (left, right) => freeMemoryBytes(db, right) - freeMemoryBytes(db, left),
-  );
-  const best = ranked[0];
+  const candidates = withMemory.length > 0 ? withMemory : bootableHosts(scene, vm);
+  const free = freeMemoryByHost(db, candidates);
+  const best = candidates.toSorted(
+    (left, right) => (free.get(right) ?? 0) - (free.get(left) ?? 0),
+  )[0];
   if (best === undefined) {
     throw failureOf(["NO_HOSTS_AVAILABLE"]);
   }

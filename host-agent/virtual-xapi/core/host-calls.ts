@@ -1,14 +1,14 @@
 /** What a host says and does about itself: enabled or not, its clock, its agent, its start. */
 import type { CallContext, CallModule, CoordinatorOpTable, HostOpTable } from "../call.ts";
+import { refreshHost } from "../calls/host-rules.ts";
 import { VOID, XapiFailure, type XapiValue } from "../value.ts";
 import { formatDatetime } from "../wire/coerce.ts";
-import { updateHostOperations } from "./host-operations.ts";
 import type { Life } from "./life.ts";
 import { recordStart, type HostFactsValue } from "./member.ts";
 
 function setEnabled(ctx: CallContext, hostRef: string, enabled: boolean): void {
   ctx.db.update("host", hostRef, { enabled });
-  updateHostOperations(ctx.db, hostRef);
+  refreshHost(ctx, hostRef);
 }
 
 async function disable(
@@ -110,10 +110,10 @@ export function hostCalls(life: Life): CallModule {
       "host.get_servertime": (ctx, [host]) => ctx.onHost(String(host), "host.clock", []),
       "host.get_server_localtime": (ctx, [host]) => ctx.onHost(String(host), "host.clock", []),
       "host.restart_agent": (ctx, [host]) => ctx.onHost(String(host), "host.restart_agent", []),
-      "host.set_power_on_mode": ({ db }, [host, mode, config]) => {
+      "host.set_power_on_mode": (ctx, [host, mode, config]) => {
         const values = { power_on_mode: mode ?? "", power_on_config: config ?? {} };
-        db.update("host", String(host), values);
-        updateHostOperations(db, String(host));
+        ctx.db.update("host", String(host), values);
+        refreshHost(ctx, String(host));
         return VOID;
       },
       "host.tickle_heartbeat": (_ctx, [host, stuff]) => {

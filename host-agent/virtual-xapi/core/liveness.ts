@@ -1,11 +1,11 @@
 /** Who is live, in the coordinator's opinion: heartbeats, timers and announced stops. */
 import type { Liveness } from "../call.ts";
+import { refreshHost } from "../calls/host-rules.ts";
 import type { Database } from "../database/database.ts";
 import type { XapiGeneration } from "../generation.ts";
 import type { Ports } from "../ports.ts";
 import type { Timing } from "../timing.ts";
 import { XapiFailure } from "../value.ts";
-import { updateHostOperations } from "./host-operations.ts";
 import type { PeerClient } from "./peers.ts";
 
 export interface LivenessParts {
@@ -54,7 +54,7 @@ export class LivenessKeeper implements Liveness {
     const metrics = this.#metricsOf(hostRef);
     if (metrics === null || this.isLive(hostRef) === live) return;
     this.#parts.db.update("host_metrics", metrics, { live });
-    updateHostOperations(this.#parts.db, hostRef);
+    refreshHost(this.#parts, hostRef);
   }
 
   setNativeHa(active: boolean): void {

@@ -1,7 +1,9 @@
 /** What every member does when it starts, coordinator or not: facts in, stray guests out, host enabled. */
 import type { CallContext } from "../call.ts";
-import { NULL_REF, type XapiRecord, type XapiValue } from "../value.ts";
-import { updateHostOperations } from "./host-operations.ts";
+import { refreshHost } from "../calls/host-rules.ts";
+import { refreshVm } from "../calls/vm-rules.ts";
+import { markHalted } from "../calls/vm-state.ts";
+import type { XapiRecord, XapiValue } from "../value.ts";
 import type { Life } from "./life.ts";
 
 /** What a starting host tells the coordinator about itself. */
@@ -61,29 +63,6 @@ export async function considerEnabling(life: Life): Promise<void> {
   await life.askCoordinator("host.enable_itself", []);
 }
 
-/** A VM that runs nowhere any more: halted in the database, whatever it was. */
-function forceHalted(db: CallContext["db"], vmRef: string): void {
-  const clear = { currently_attached: false, current_operations: {} };
-  for (const vbd of db.set("VM", vmRef, "VBDs")) {
-    if (db.has("VBD", vbd)) db.update("VBD", vbd, clear);
-  }
-  for (const vif of db.set("VM", vmRef, "VIFs")) {
-    if (db.has("VIF", vif)) db.update("VIF", vif, clear);
-  }
-  for (const vgpu of db.set("VM", vmRef, "VGPUs")) {
-    if (db.has("VGPU", vgpu)) {
-      db.update("VGPU", vgpu, { resident_on: NULL_REF, scheduled_to_be_resident_on: NULL_REF });
-    }
-  }
-  db.update("VM", vmRef, {
-    power_state: "Halted",
-    resident_on: NULL_REF,
-    scheduled_to_be_resident_on: NULL_REF,
-    domid: -1,
-    current_operations: {},
-  });
-}
-
 function isGuest(record: XapiRecord): boolean {
   return record["is_control_domain"] !== true;
 }
@@ -118,7 +97,7 @@ function recordHost(ctx: CallContext, hostRef: string, facts: HostFactsValue): v
       agent_start_time: `${String(facts.startedAtS)}.`,
     },
   });
-  updateHostOperations(db, hostRef);
+  refreshHost(ctx, hostRef);
 }
 
 /** A freshly booted host plugs what it reaches and forgets the disk locks it held before. */
@@ -160,11 +139,12 @@ function resyncGuests(ctx: CallContext, hostRef: string, facts: HostFactsValue):
       domid: domain.domid,
       power_state: domain.paused ? "Paused" : "Running",
     });
+    refreshVm(ctx, vm);
   }
   for (const vm of db.set("host", hostRef, "resident_VMs")) {
     const record = db.find("VM", vm);
     if (record === undefined || !isGuest(record) || here.has(String(record["uuid"]))) continue;
-    forceHalted(db, vm);
+    markHalted(ctx, vm);
   }
   return strays;
 }

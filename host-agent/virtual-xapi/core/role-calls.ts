@@ -1,10 +1,10 @@
 /** Who coordinates: greeting, orderly hand-over, emergency promotion and demotion, copies. */
 import type { CallContext, CallModule } from "../call.ts";
+import { refreshHost } from "../calls/host-rules.ts";
 import { PeerUnreachable } from "../ports.ts";
 import { VOID, XapiFailure, type XapiValue } from "../value.ts";
 import { sendDatabase } from "./backups.ts";
 import { commitProposal, dropProposal, propose, standForElection } from "./election.ts";
-import { updateHostOperations } from "./host-operations.ts";
 import type { Life } from "./life.ts";
 
 function assertHaDisarmed(life: Life): void {
@@ -27,7 +27,7 @@ async function hello(ctx: CallContext, life: Life, args: readonly XapiValue[]): 
   db.update("host", host, { enabled: false });
   tasks.cancelAllOn(host);
   liveness.welcome(host);
-  updateHostOperations(db, host);
+  refreshHost(ctx, host);
   return "ok";
 }
 

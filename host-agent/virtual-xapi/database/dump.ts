@@ -62,12 +62,19 @@ function dumpTable(table: Table, version: string): string {
   return text;
 }
 
+/** The last whole text: copies to all members at one moment share it. */
+const dumps = new WeakMap<Database, { readonly generation: number; readonly text: string }>();
+
 export function dumpDatabase(database: Database): string {
+  const known = dumps.get(database);
+  if (known?.generation === database.generation) return known.text;
   const saved = [...database.tables()].filter((table) => !table.fleeting && table.rows.size > 0);
-  return [
+  const text = [
     headerLine(database.generation, database.version),
     ...saved.map((table) => dumpTable(table, database.version)),
   ].join("\n");
+  dumps.set(database, { generation: database.generation, text });
+  return text;
 }
 
 function parseLine<T>(text: string | undefined): T {
