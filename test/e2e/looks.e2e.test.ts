@@ -9,8 +9,8 @@ import { openSession, take } from "../look/take.ts";
 import type { Session } from "../look/take.ts";
 
 /*
- * The screens a person meets first, on a real demo pool: readable contrast and names for what can be
- * pressed, nothing cut off, and the keyboard always visible; in light and dark, at both sizes.
+ * The screens a person meets first, on a real demo pool: readable contrast and names for what can
+ * be pressed, nothing cut off, and the keyboard always visible; in light and dark, at both sizes.
  * `npm run look` does the same for every screen and keeps the pictures.
  */
 const first = ["overview", "vms", "vms-edited", "high-availability", "reboot-coordinator"];
