@@ -10,7 +10,9 @@ export interface MachineFacts {
   readonly node: string;
   readonly browser: string | null;
   readonly measuredAt: string;
-  /** runnable processes, mean of the last minute; well above `coreCount`, others were at work, too */
+  /**
+   * runnable processes, mean of the last minute; well above `coreCount`, others were at work, too
+   */
   readonly loadMean: number;
 }
 
