@@ -242,6 +242,10 @@ function environment() {
 
 async function main(args) {
   const [name, ...rest] = args;
+  if (name === "--help" || name === "help") {
+    say(`Commands: ${Object.keys(verbs).join(", ")}. start, demo and serve take --help.`);
+    return 0;
+  }
   if (!Object.hasOwn(verbs, name ?? "")) {
     throw new Refusal(
       `"${name ?? ""}" is not a command. Commands are ${Object.keys(verbs).join(", ")}.`,

@@ -30,11 +30,18 @@ interface Ready {
   readonly password: string;
 }
 
-function start(args: readonly string[]) {
+function start(args: readonly string[], script = "demo") {
   const tmp = mkdtempSync(path.join(scratch, "tmp-"));
-  const child = spawn("npm", ["run", "--silent", "demo", "--", ...args], {
+  const child = spawn("npm", ["run", "--silent", script, "--", ...args], {
     cwd: root,
-    env: { ...process.env, TMPDIR: tmp, XDG_CONFIG_HOME: path.join(tmp, "config") },
+    // Without a display, whatever this machine has: a window would need a person to close it.
+    env: {
+      ...process.env,
+      DISPLAY: "",
+      WAYLAND_DISPLAY: "",
+      TMPDIR: tmp,
+      XDG_CONFIG_HOME: path.join(tmp, "config"),
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   started.push(child);
@@ -43,19 +50,21 @@ function start(args: readonly string[]) {
   child.stdout.on("data", (chunk) => (stdout += String(chunk)));
   child.stderr.on("data", (chunk) => (stderr += String(chunk)));
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const firstLine = async (): Promise<string> => {
+    while (!stdout.includes("\n")) {
+      if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return stdout;
+  };
   return {
     child,
     ended,
     tmp,
     stdout: () => stdout,
     stderr: () => stderr,
-    ready: async (): Promise<Ready> => {
-      while (!stdout.includes("\n")) {
-        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      return JSON.parse(stdout) as Ready;
-    },
+    firstLine,
+    ready: async () => JSON.parse(await firstLine()) as Ready,
   };
 }
 
@@ -173,7 +182,7 @@ describe.runIf(process.platform === "linux")("npm run demo -- --json --no-open",
     process.kill(console_ ?? 0, "SIGKILL");
     await demo.ended;
     expect(await goneWithin(pids, 5000)).toEqual([]);
-    expect(leftIn(demo.tmp)).toEqual([]);
+    await expect.poll(() => leftIn(demo.tmp), { timeout: 5000 }).toEqual([]);
   });
 
   test("leaves nothing when npm is killed", async () => {
@@ -183,6 +192,19 @@ describe.runIf(process.platform === "linux")("npm run demo -- --json --no-open",
     demo.child.kill("SIGKILL");
     expect(await goneWithin(pids, 15_000)).toEqual([]);
     expect(leftIn(demo.tmp)).toEqual([]);
+  });
+
+  test("leaves nothing when Ctrl-C comes while the pool starts", async () => {
+    const demo = start(["--json", "--no-open", "--preset", "sixteen"]);
+    while (!leftIn(demo.tmp).some((name) => name.startsWith("skink-demo-"))) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const pids = descendants(demo.child.pid ?? 0);
+    demo.child.kill("SIGINT");
+    expect(await demo.ended).toBe(130);
+    expect(demo.stdout()).toBe("");
+    expect(await goneWithin(pids, 5000)).toEqual([]);
+    await expect.poll(() => leftIn(demo.tmp), { timeout: 5000 }).toEqual([]);
   });
 
   test("answers a bad option with a sentence", async () => {
@@ -201,5 +223,23 @@ describe.runIf(process.platform === "linux")("npm run demo -- --json --no-open",
     expect(leftIn(second.tmp)).toEqual([]);
     first.child.kill("SIGINT");
     await first.ended;
+  });
+});
+
+describe.runIf(process.platform === "linux")("npm start", () => {
+  test("opens the console without a demo, says why not on the desktop, gives links, ends", async () => {
+    const console_ = start([], "start");
+    const line = await console_.firstLine();
+    const url = /^Console: (http:\/\/127\.0\.0\.1:\d+\/#token=\S+)$/m.exec(line)?.[1] ?? "";
+    expect((await fetch(url)).status).toBe(200);
+    expect(console_.stderr()).toMatch(/The console runs in the browser instead\.$/m);
+
+    const pid = /kill -USR2 (\d+)/.exec(console_.stderr())?.[1];
+    process.kill(Number(pid), "SIGUSR2");
+    await expect.poll(() => console_.stdout().match(/#token=/g)?.length).toBe(2);
+
+    console_.child.kill("SIGTERM");
+    expect(await console_.ended).toBe(0);
+    expect(leftIn(console_.tmp)).toEqual([]);
   });
 });

@@ -54,7 +54,8 @@ async function runDesktop(options: Options, end: EndWanted): Promise<boolean> {
   const demo = options.verb === "demo" ? [`--skink-demo=${options.preset}`] : [];
   const run = launchDesktop(desktop.binary, [`${root}dist/electron`, ...demo], tell);
   void end.wanted.then(() => run.stop());
-  if (!(await run.ready) && !end.isWanted()) {
+  const isReady = await run.ready;
+  if (!isReady && !end.isWanted()) {
     tell("Electron ended before its window was up. The console runs in the browser instead.");
     return false;
   }
@@ -63,9 +64,15 @@ async function runDesktop(options: Options, end: EndWanted): Promise<boolean> {
 }
 
 async function runBrowser(options: Options, end: EndWanted): Promise<number> {
-  // An end that comes while things start waits for them: what is half started cannot be stopped.
-  const served = await serve({ options, root, timing: "real", log: tell });
-  if (!end.isWanted()) announce(options, served);
+  const serving = serve({ options, root, timing: "real", log: tell });
+  const served = await Promise.race([serving, end.wanted]);
+  if (served === undefined) {
+    // What is half started cannot be stopped in order; all of it ends when this process is gone.
+    serving.catch(() => undefined);
+    tell("Stopped while starting.");
+    return 130;
+  }
+  announce(options, served);
   await end.wanted;
   await served.stop();
   return 0;

@@ -133,10 +133,15 @@ describe("the page", () => {
     expect((await ask("GET", "/icon.svg")).headers["cache-control"]).toBe("no-cache");
   });
 
-  test.each(["/../package.json", "/%2e%2e/package.json", "/assets/..%2f..%2fpackage.json", "/x"])(
-    "has nothing at %s",
-    async (path) => expect((await ask("GET", path)).status).toBe(404),
-  );
+  test.each([
+    "/../package.json",
+    "/%2e%2e/package.json",
+    "/assets/..%2f..%2fpackage.json",
+    "/x",
+    "//",
+    "//[",
+    "/%",
+  ])("has nothing at %s", async (path) => expect((await ask("GET", path)).status).toBe(404));
 
   test.each(["POST", "PUT", "DELETE", "OPTIONS"])("is not for %s", async (method) => {
     const answer = await ask(method, "/");
@@ -255,6 +260,7 @@ describe("the pipe", () => {
     expect((await askForPipe(origin)).outcome).toBe(401);
     expect((await askForPipe(made)).outcome).toBe(401);
     expect((await askForPipe({ ...origin, Cookie: cookie }, "/other")).outcome).toBe(404);
+    expect((await askForPipe({ ...origin, Cookie: cookie }, "//")).outcome).toBe(404);
     expect(accepted).toHaveLength(0);
   });
 

@@ -79,7 +79,10 @@ export async function startWebServer(settings: WebServerSettings): Promise<WebSe
     for (const id of sessions.endIdle()) {
       for (const entry of pipes.get(id) ?? []) entry.lock();
       pipes.delete(id);
-      log("A window was not used for 30 minutes and is locked. It needs a new link.");
+      log(
+        "A window was not used for 30 minutes and is locked. It needs a new link: " +
+          `press Enter here, or kill -USR2 ${process.pid}.`,
+      );
     }
   };
   const timer = idleCheckEveryMs > 0 ? setInterval(lockIdle, idleCheckEveryMs) : null;
@@ -131,7 +134,7 @@ async function answer(
     });
     return;
   }
-  const path = new URL(request.url ?? "/", "http://console.invalid").pathname;
+  const path = pathOf(request);
   if (path === "/session") {
     await answerSession(door, request, response);
     return;
@@ -220,7 +223,7 @@ function admitUpgrade(door: Door, request: http.IncomingMessage, socket: Duplex)
     turnAway(door, socket, "403 Forbidden", `Host ${shown(host)} is not this console`);
   } else if (!hasOwnOrigin(request)) {
     turnAway(door, socket, "403 Forbidden", `Origin ${shown(origin)} is not this console`);
-  } else if (new URL(request.url ?? "/", "http://console.invalid").pathname !== "/pipe") {
+  } else if (pathOf(request) !== "/pipe") {
     turnAway(door, socket, "404 Not Found", `No pipe at ${shown(request.url)}`);
   } else if (cookie === null || !door.sessions.isOpen(cookie)) {
     turnAway(door, socket, "401 Unauthorized", "A window without an open session asked for a pipe");
@@ -248,6 +251,11 @@ function refuse(door: Door, response: http.ServerResponse, refusal: Refusal): vo
   const headers = { ...guardHeaders, "Content-Type": "application/json", Connection: "close" };
   response.writeHead(status, { ...headers, "Cache-Control": "no-store" });
   response.end(JSON.stringify({ code, sentence: `${sentence}.` }));
+}
+
+/** As it was sent, without decoding: only exact names are served. */
+function pathOf(request: http.IncomingMessage): string {
+  return /^[^?#]*/.exec(request.url ?? "/")?.[0] ?? "/";
 }
 
 function hasOwnHost(door: Door, request: http.IncomingMessage): boolean {
