@@ -294,6 +294,18 @@ describe("the agent", () => {
     expect(story.host("b").domains.has(uuidOf("vm-b1"))).toBe(true);
   });
 
+  test("that was killed does not do later what it had been asked to", async () => {
+    const story = await startStory(turn);
+    const root = await story.root();
+    await root.call("host.restart_agent", a);
+    await story.time.until(story.host("a").killXapi());
+    story.host("a").startXapi();
+    await story.time.advance(100);
+    const after = await story.root();
+    await story.time.advance(10_000);
+    expect(await after.call("VM.get_name_label", refOf("vm-a1"))).toBe("a1");
+  });
+
   test("stays down after shutdown_agent, and says so first", async () => {
     const story = await startStory(turn);
     const root = await story.root();
@@ -554,6 +566,7 @@ describe("a supporter that restarts", () => {
   test("without a boot leaves its disk locks alone", async () => {
     const story = await startStory(turn);
     const root = await story.root();
+    story.host("b").disks.length = 0;
     await story.time.until(story.host("b").restartToolstack());
     await story.time.advance(30_000);
     expect(await root.call("VDI.get_sm_config", refOf("vdi-b1"))).toEqual({ [`host_${b}`]: "RW" });
