@@ -28,7 +28,7 @@ export const Gone = ({ link }: { readonly link: GoneState }) => {
           <p>Open the link that the console prints, or start the console again for a new one.</p>
         ) : (
           <p>
-            Nothing can be said about any pool since <Lasting fromMs={link.sinceMs} toMs={null} />.
+            For <Lasting fromMs={link.sinceMs} toMs={null} /> nothing can be said about any pool.
             VMs and hosts are not affected.{" "}
             {link.nextTryAtMs === null ? null : <Retry nextTryAtMs={link.nextTryAtMs} />}
           </p>

@@ -5,7 +5,12 @@ import "./app.css";
 import { MantineProvider } from "@mantine/core";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { createClient, type ConsoleClient, type PipeOpener } from "../console/client.ts";
+import {
+  createClient,
+  type ConsoleClient,
+  type PipeOpener,
+  type Probe,
+} from "../console/client.ts";
 import { ConsoleProvider } from "../console/context.tsx";
 import { createStores } from "../console/stores.ts";
 import { cssVariables, theme } from "../ui/theme.ts";
@@ -33,12 +38,13 @@ const reportPresence = (client: ConsoleClient): void => {
   }
 };
 
-/** Starts the console in an element. The pipe is the only thing it gets from outside. */
+/** Starts the console in an element. Pipe and probe are all it gets from outside. */
 export const mountConsole = (at: {
   readonly root: HTMLElement;
   readonly openPipe: PipeOpener;
+  readonly probe: Probe | null;
 }): void => {
-  const client = createClient(at.openPipe);
+  const client = createClient(at.openPipe, at.probe);
   const stores = createStores(client);
   stores.start();
   reportPresence(client);

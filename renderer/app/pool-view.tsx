@@ -55,7 +55,8 @@ const Content = (props: Props) => {
   if (status === "failed" && error !== null) {
     return <FailedPicture error={error} onRetry={restart} />;
   }
-  if (status === "loading") return <LoadingPicture label={`Reading ${props.pool.name}`} lines={8} />;
+  if (status === "loading")
+    return <LoadingPicture label={`Reading ${props.pool.name}`} lines={8} />;
   if (connection.status === "changed-certificate") return <RedStop connection={connection} />;
   if (!hasPool && connection.status === "connecting") {
     return <LoadingPicture label={`Connecting to ${connection.address}`} lines={8} />;

@@ -10,7 +10,7 @@ import { FailedPicture, LoadingPicture } from "../ui/picture.tsx";
 import { Brand } from "./brand.tsx";
 
 /** One mark per host: what matters most of it. */
-export const hostMark = (host: HostSummary, connection: Connection): MarkName => {
+const hostMark = (host: HostSummary, connection: Connection): MarkName => {
   if (!isBelievable(connection)) return "host-unknown";
   if (!host.live) return "host-not-live";
   if (host.maintenance === "in-maintenance") return "host-maintenance";

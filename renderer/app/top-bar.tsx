@@ -17,8 +17,7 @@ const PoolVerdict = () => {
   const pool = usePoolFacts((facts) => facts.pool);
   const connection = usePoolFacts((facts) => facts.connection);
   const verdict = shownPoolVerdict(connection, pool);
-  const reasons =
-    connection.status === "live" ? (pool?.verdictReasons ?? []) : [staleReason];
+  const reasons = connection.status === "live" ? (pool?.verdictReasons ?? []) : [staleReason];
   return (
     <div className="sk-top__why">
       <Mark name={`pool-${verdict}`} look="chip" />
@@ -109,7 +108,9 @@ const RunBar = () => {
   return (
     <div className="sk-runbar" role="status">
       <Mark
-        name={run.endedAtMs === null ? "busy" : run.status === "done" ? "phase-done" : "phase-undone"}
+        name={
+          run.endedAtMs === null ? "busy" : run.status === "done" ? "phase-done" : "phase-undone"
+        }
         word={currentPhaseTitle(run)}
       />
       <a

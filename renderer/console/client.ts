@@ -8,7 +8,7 @@ import type { Result } from "./result.ts";
 /** Opens a fresh pipe to the backend, or rejects; called again after each break. */
 export type PipeOpener = () => Promise<Pipe>;
 
-/** `gone` is a picture of its own: nothing on the screen may be believed while it lasts. */
+/** `gone` is a picture of its own: nothing on screen may be believed while it lasts. */
 export type LinkState =
   | { readonly status: "opening"; readonly sinceMs: number }
   | { readonly status: "open"; readonly sinceMs: number }
@@ -52,6 +52,14 @@ interface OpenStream {
   readonly handlers: StreamHandlers<unknown>;
 }
 
+/**
+ * Asks the backend for a sign of life; rejects when it is not there. It must not count as use of
+ * the window where the shell locks idle ones.
+ */
+export type Probe = () => Promise<void>;
+
+const probeEveryMs = 5000;
+const probeTimeoutMs = 5000;
 const retryDelayMsFirst = 250;
 const retryDelayMsMax = 5000;
 
@@ -62,7 +70,8 @@ export const retryDelayMs = (attempts: number): number =>
 const pipeLost: ConsoleError = {
   code: "PIPE_LOST",
   sentence: "The console's backend stopped answering before it said what came of this.",
-  nextStep: "Look at what the pool shows once the backend is back, then decide whether to ask again.",
+  nextStep:
+    "Look at what the pool shows once the backend is back, then decide whether to ask again.",
   retryable: false,
 };
 
@@ -76,16 +85,20 @@ const pipeClosed: ConsoleError = {
 class Client implements ConsoleClient {
   readonly link: StoreApi<LinkState>;
   readonly #openPipe: PipeOpener;
+  readonly #probe: Probe;
   readonly #replies = new Map<number, (result: Result<never>) => void>();
   readonly #streams = new Map<number, OpenStream>();
   #pipe: Pipe | null = null;
   #nextId = 1;
   #attempts = 0;
   #generation = 0;
+  #heardAtMs = 0;
   #retryTimer: ReturnType<typeof setTimeout> | null = null;
+  #probeTimer: ReturnType<typeof setInterval> | null = null;
 
-  constructor(openPipe: PipeOpener) {
+  constructor(openPipe: PipeOpener, probe: Probe | null) {
     this.#openPipe = openPipe;
+    this.#probe = probe ?? (async () => void (await this.ask("console.hello", {})));
     this.link = createStore<LinkState>(() => ({ status: "opening", sinceMs: Date.now() }));
   }
 
@@ -96,6 +109,7 @@ class Client implements ConsoleClient {
   stop(): void {
     this.#generation += 1;
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    if (this.#probeTimer !== null) clearInterval(this.#probeTimer);
     this.#pipe?.close();
     this.#pipe = null;
   }
@@ -113,7 +127,7 @@ class Client implements ConsoleClient {
     if (this.#pipe === null) return Promise.resolve({ ok: false, error: pipeClosed });
     const id = this.#nextId++;
     return new Promise((resolve) => {
-      this.#replies.set(id, resolve as (result: Result<never>) => void);
+      this.#replies.set(id, resolve);
       this.#send({ kind: "request", id, name, input });
     });
   }
@@ -124,7 +138,7 @@ class Client implements ConsoleClient {
     handlers: StreamHandlers<OutputOf<N>>,
   ): () => void {
     let id = this.#nextId++;
-    const open: OpenStream = { name, input, handlers: handlers as StreamHandlers<unknown> };
+    const open: OpenStream = { name, input, handlers };
     this.#streams.set(id, open);
     this.#send({ kind: "request", id, name, input });
     return () => {
@@ -155,14 +169,18 @@ class Client implements ConsoleClient {
 
   #adopt(pipe: Pipe, generation: number): void {
     this.#pipe = pipe;
-    this.#attempts = 0;
-    pipe.onText((text) => this.#receive(JSON.parse(text) as ServerFrame));
+    pipe.onText((text) => {
+      this.#heard();
+      this.#receive(JSON.parse(text) as ServerFrame);
+    });
     pipe.onClose(() => {
       if (generation !== this.#generation) return;
-      this.#pipe = null;
       this.#lost("The pipe to the backend broke.", "silent");
     });
-    this.link.setState({ status: "open", sinceMs: Date.now() }, true);
+    this.#heardAtMs = Date.now();
+    this.#probeTimer = setInterval(() => void this.#lookForLife(generation), probeEveryMs);
+    // A pipe that opens proves nothing; its first word does. So something is asked at once.
+    void this.ask("console.hello", {});
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const open of streams) {
@@ -172,8 +190,33 @@ class Client implements ConsoleClient {
     }
   }
 
+  #heard(): void {
+    this.#heardAtMs = Date.now();
+    if (this.link.getState().status === "open") return;
+    this.#attempts = 0;
+    this.link.setState({ status: "open", sinceMs: this.#heardAtMs }, true);
+  }
+
+  /** A backend that hangs keeps its pipe open: silence is broken by asking, not by waiting. */
+  async #lookForLife(generation: number): Promise<void> {
+    if (Date.now() - this.#heardAtMs < probeEveryMs) return;
+    try {
+      await withTimeout(this.#probe(), probeTimeoutMs);
+      this.#heardAtMs = Date.now();
+    } catch (error) {
+      const hasChanged = generation !== this.#generation;
+      const hasSpoken = Date.now() - this.#heardAtMs < probeTimeoutMs;
+      if (hasChanged || (hasSpoken && !(error instanceof LockedOut))) return;
+      const pipe = this.#pipe;
+      this.#lost(sentenceOf(error), error instanceof LockedOut ? "locked" : "silent");
+      pipe?.close();
+    }
+  }
+
   #lost(sentence: string, reason: "silent" | "locked"): void {
     this.#generation += 1;
+    this.#pipe = null;
+    if (this.#probeTimer !== null) clearInterval(this.#probeTimer);
     const delayMs = reason === "locked" ? null : retryDelayMs(this.#attempts++);
     const before = this.link.getState();
     this.link.setState(
@@ -221,7 +264,21 @@ class Client implements ConsoleClient {
   }
 }
 
+const withTimeout = async (work: Promise<void>, timeoutMs: number): Promise<void> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("The backend does not answer any more.")), timeoutMs);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 const sentenceOf = (error: unknown): string =>
   error instanceof Error && error.message !== "" ? error.message : "The backend did not answer.";
 
-export const createClient = (openPipe: PipeOpener): ConsoleClient => new Client(openPipe);
+/** Without a probe of its own it asks over the pipe. */
+export const createClient = (openPipe: PipeOpener, probe: Probe | null = null): ConsoleClient =>
+  new Client(openPipe, probe);

@@ -1,4 +1,5 @@
 import type { Pipe } from "../../main/contract/frames.ts";
+import type { Probe } from "./client.ts";
 import { LockedOut } from "./locked-out.ts";
 import { pipeOverPort, pipeOverSocket } from "./pipes.ts";
 
@@ -48,10 +49,21 @@ const openInBrowser = async (): Promise<Pipe> => {
   const token = takeToken();
   if (token !== null) await redeem(token);
   else if (!(await hasSession())) {
-    throw new LockedOut("This window has no session, or it was locked after 30 minutes without use.");
+    throw new LockedOut(
+      "This window has no session, or it was locked after 30 minutes without use.",
+    );
   }
   return pipeOverSocket(`ws://${location.host}/pipe`);
 };
+
+const probeOverHttp = async (): Promise<void> => {
+  if (!(await hasSession())) {
+    throw new LockedOut("This window was locked after 30 minutes without use.");
+  }
+};
+
+/** Over HTTP in the browser, where a frame on the pipe would count as use; null: over the pipe. */
+export const probe: Probe | null = window.skinkPort === undefined ? probeOverHttp : null;
 
 /** The Electron shell offers a port; anywhere else the page came from the loopback server. */
 export const openPipe = async (): Promise<Pipe> => {

@@ -1,6 +1,6 @@
 import type { Pipe } from "../../main/contract/frames.ts";
 
-/** A pipe over a port whose other end may vanish; the port tells so with its `close` event. */
+/** A pipe over a port. Not every Chromium says when the other end vanished; the client asks. */
 export const pipeOverPort = (port: MessagePort): Pipe => {
   let isOpen = true;
   let closed = (): void => undefined;

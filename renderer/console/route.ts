@@ -13,8 +13,7 @@ export type Route =
 
 const rooms: readonly PoolRoom[] = ["overview", "vms", "ha", "reboot"];
 
-const isRoom = (text: string | undefined): text is PoolRoom =>
-  rooms.some((room) => room === text);
+const isRoom = (text: string | undefined): text is PoolRoom => rooms.some((room) => room === text);
 
 const decoded = (text: string): string => {
   try {
@@ -27,7 +26,10 @@ const decoded = (text: string): string => {
 
 /** Anything that is no address of the console leads to the welcome screen. */
 export const parseRoute = (hash: string): Route => {
-  const [head, poolId, room, hostUuid] = hash.replace(/^#?\/?/u, "").split("/").map(decoded);
+  const [head, poolId, room, hostUuid] = hash
+    .replace(/^#?\/?/u, "")
+    .split("/")
+    .map(decoded);
   if (head !== "pool" || poolId === undefined || poolId === "") return { name: "welcome" };
   return {
     name: "pool",

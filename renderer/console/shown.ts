@@ -6,10 +6,8 @@ type RebootVerdict = HostSummary["verdict"]["verdict"];
 /** Old facts are shown, but no verdict stands on them. */
 export const isBelievable = (connection: Connection): boolean => connection.status === "live";
 
-export const shownPoolVerdict = (
-  connection: Connection,
-  pool: PoolSummary | null,
-): PoolVerdict => (pool !== null && isBelievable(connection) ? pool.verdict : "unknown");
+export const shownPoolVerdict = (connection: Connection, pool: PoolSummary | null): PoolVerdict =>
+  pool !== null && isBelievable(connection) ? pool.verdict : "unknown";
 
 export const shownRebootVerdict = (connection: Connection, host: HostSummary): RebootVerdict =>
   isBelievable(connection) ? host.verdict.verdict : "unknown";

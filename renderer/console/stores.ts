@@ -47,13 +47,18 @@ const openFacts = (
   const batch = createBatch<PoolFactsItem>(schedule, (items) =>
     store.setState((facts) => applyItems(facts, items), true),
   );
-  const cancel = client.stream("pool.watch", { poolId }, {
-    onItem: (item) => batch.add(item),
-    onEnd: (error) => {
-      batch.drop();
-      if (error !== null) store.setState((facts) => ({ ...facts, status: "failed", error }), true);
+  const cancel = client.stream(
+    "pool.watch",
+    { poolId },
+    {
+      onItem: (item) => batch.add(item),
+      onEnd: (error) => {
+        batch.drop();
+        if (error !== null)
+          store.setState((facts) => ({ ...facts, status: "failed", error }), true);
+      },
     },
-  });
+  );
   return () => {
     batch.drop();
     cancel();

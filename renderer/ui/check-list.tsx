@@ -44,7 +44,7 @@ const PassedRow = ({ check }: { readonly check: CheckRow }) => (
 );
 
 /**
- * Reasons for and against, failed first. Passed ones are counted and folded; they open with a button.
+ * Reasons for and against, failed first. Passed ones are counted and folded.
  * `control` adds something to a check, such as the box that acknowledges it.
  */
 export const CheckList = (props: {

@@ -21,5 +21,4 @@ const subscribe = (listener: () => void): (() => void) => {
 };
 
 /** The wall clock, one tick a second, shared by everything that counts up. */
-export const useNowMs = (): number =>
-  useSyncExternalStore(subscribe, () => nowMs);
+export const useNowMs = (): number => useSyncExternalStore(subscribe, () => nowMs);

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 
-/** Pairs in rows of eight, big enough to read out over a phone; differences marked beyond colour. */
+/** Pairs in rows of eight, big enough to read out on the phone; differences beyond colour. */
 export const Fingerprint = (props: {
   readonly value: string;
   readonly label: string;

@@ -7,7 +7,8 @@ export const glossary = {
     "Every other host of the pool. It follows the coordinator. XAPI's fields call it slave.",
   XAPI: "The management service on every host. This console talks to it; VMs keep running when it stops.",
   live: "XAPI's own opinion of whether the host answers. Without native HA it may be ten minutes late.",
-  enabled: "An enabled host may receive VMs. A disabled one keeps what it runs but gets nothing new.",
+  enabled:
+    "An enabled host may receive VMs. A disabled one keeps what it runs but gets nothing new.",
   maintenance:
     "The host is disabled and marked so that other tools, XenCenter included, know that somebody works on it.",
   "may I reboot":
@@ -18,7 +19,8 @@ export const glossary = {
     "An add-on that watches the pool from outside XAPI. It has its own switch, kept in the pool's other-config.",
   "heartbeat SR":
     "Shared storage where every host writes a sign of life. It holds the statefile and needs at least 356 MiB of free room.",
-  statefile: "The small disk on the heartbeat SR through which hosts see each other without the network.",
+  statefile:
+    "The small disk on the heartbeat SR through which hosts see each other without the network.",
   "HA timeout":
     "How long a host may be silent before the others take it for lost, and it resets itself.",
   "failures to tolerate":
@@ -29,8 +31,10 @@ export const glossary = {
   agile:
     "An agile VM can start on any host of the pool: all its disks and networks are shared and no device ties it to one machine.",
   treatment: "What native HA does with this VM when its host is lost.",
-  restart: "Started again on another host, planned for in advance. Native HA only accepts agile VMs.",
-  "best-effort": "Started again only if there happens to be room, twice at most. Nothing is reserved.",
+  restart:
+    "Started again on another host, planned for in advance. Native HA only accepts agile VMs.",
+  "best-effort":
+    "Started again only if there happens to be room, twice at most. Nothing is reserved.",
   unprotected: "Stays off until somebody starts it.",
   order:
     "VMs with a lower number start first. VMs with the same number start together. 0 is the first.",
@@ -44,7 +48,8 @@ export const glossary = {
   PBD: "The plug between one host and one SR. Unplugged means this host cannot reach the storage.",
   "replicated storage":
     "Storage that copies itself between hosts (DRBD, iSCSI-HA, XOSTOR). Rebooting one copy while the other is behind loses data. Its state is not read by this version.",
-  toolstack: "XAPI and its companions. Restarting it does not stop VMs, but with native HA on the host may reset itself.",
+  toolstack:
+    "XAPI and its companions. Restarting it does not stop VMs, but with native HA on the host may reset itself.",
   verdict: "The pool's state in one word, with the reasons. Only live facts can make it green.",
   "demo pool":
     "A pool of simulated hosts on this machine. The management service is simulated; the console talks to it as it would to a real pool.",

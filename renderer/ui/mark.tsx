@@ -34,7 +34,7 @@ interface MarkKind {
   readonly isSpinning?: boolean;
 }
 
-/** The one table of state marks: each has a tone, a shape and a word, so that no two rely on colour. */
+/** The one table of state marks: tone, shape and word, so that no two differ by colour alone. */
 export const marks = {
   "pool-protected": { tone: "ok", icon: IconShieldCheck, word: "Protected" },
   "pool-at-risk": { tone: "warn", icon: IconShieldExclamation, word: "At risk" },

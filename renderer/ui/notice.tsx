@@ -42,7 +42,7 @@ interface Failure {
   readonly detail?: string | undefined;
 }
 
-/** What failed, in a sentence, and what to do now; the code is folded away for whoever reports it. */
+/** What failed and what to do now; the code is folded away for whoever reports it. */
 export const FailureNotice = (props: {
   readonly error: Failure;
   readonly onRetry?: (() => void) | undefined;

@@ -63,7 +63,9 @@ const answerTo = (scenario: Scenario, name: ApiName): Answer => {
     case "reboot.start":
       return { value: { runId: "run-1" } };
     case "vms.setProtection":
-      return scenario.writeError === null ? { value: { written: 1 } } : refusing(scenario.writeError);
+      return scenario.writeError === null
+        ? { value: { written: 1 } }
+        : refusing(scenario.writeError);
     case "pools.reconnect":
     case "pools.disconnect":
     case "pools.forget":

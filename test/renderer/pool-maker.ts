@@ -26,8 +26,8 @@ const dayMs = 24 * 60 * minuteMs;
 const names = [
   "db primary",
   "Müller's mail",
-  "web \"blue\" 1",
-  "web \"blue\" 2",
+  'web "blue" 1',
+  'web "blue" 2',
   "build runner",
   "café caisse",
   "domain controller",
@@ -39,7 +39,9 @@ const names = [
 ];
 
 export const hostName = (index: number, hostCount: number): string =>
-  hostCount === 2 ? (["xcp-alpha", "xcp-beta"][index] ?? "") : `rack${Math.floor(index / 8) + 1}-xcp${index + 1}`;
+  hostCount === 2
+    ? (["xcp-alpha", "xcp-beta"][index] ?? "")
+    : `rack${Math.floor(index / 8) + 1}-xcp${index + 1}`;
 
 const check = (
   given: Pick<Check, "id" | "group" | "state" | "title" | "sentence"> & Partial<Check>,
@@ -78,7 +80,7 @@ export const passedChecks = (nowMs: number): Check[] =>
     ),
   );
 
-export const reviewChecks = (nowMs: number): Check[] => [
+const reviewChecks = (nowMs: number): Check[] => [
   check(
     {
       id: "coordinator",
@@ -97,7 +99,8 @@ export const reviewChecks = (nowMs: number): Check[] => [
       group: "vms",
       state: "review",
       title: "Every VM can leave",
-      sentence: "“build runner” has a disk on “Local storage xcp-alpha” and is shut down, not moved.",
+      sentence:
+        "“build runner” has a disk on “Local storage xcp-alpha” and is shut down, not moved.",
       object: { kind: "vm", uuid: uuidOf("vm", 4), name: "build runner" },
       fix: "Move its disk to shared storage, or acknowledge the downtime.",
     },
@@ -105,14 +108,15 @@ export const reviewChecks = (nowMs: number): Check[] => [
   ),
 ];
 
-export const failedChecks = (nowMs: number): Check[] => [
+const failedChecks = (nowMs: number): Check[] => [
   check(
     {
       id: "passthrough",
       group: "vms",
       state: "failed",
       title: "No VM is tied to the host",
-      sentence: "“gpu render” uses the PCI device 0000:3b:00.0 (NVIDIA A2) of this host and cannot move.",
+      sentence:
+        "“gpu render” uses the PCI device 0000:3b:00.0 (NVIDIA A2) of this host and cannot move.",
       object: { kind: "vm", uuid: uuidOf("vm", 8), name: "gpu render" },
       fix: "Shut “gpu render” down cleanly before the reboot.",
     },
@@ -195,7 +199,10 @@ const makeVm = (index: number, hostCount: number): VmSummary => {
   };
 };
 
-const makeSr = (given: Partial<SrSummary> & Pick<SrSummary, "uuid" | "name">, hostCount: number): SrSummary => ({
+const makeSr = (
+  given: Partial<SrSummary> & Pick<SrSummary, "uuid" | "name">,
+  hostCount: number,
+): SrSummary => ({
   type: "nfs",
   shared: true,
   sizeBytes: 4000 * gibibyte,
@@ -205,7 +212,7 @@ const makeSr = (given: Partial<SrSummary> & Pick<SrSummary, "uuid" | "name">, ho
   ...given,
 });
 
-export const engineOff = (): Engine => ({
+const engineOff = (): Engine => ({
   engine: "none",
   reasons: ["Native HA is off.", "HA-Lizard is not set up in this pool."],
   nativeHa: {

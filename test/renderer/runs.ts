@@ -12,7 +12,7 @@ const phase = (given: Pick<Phase, "id" | "title" | "sentence"> & Partial<Phase>)
 });
 
 /** The plan of a coordinator's reboot with native HA on, in the order of doing. */
-export const planPhases = (): Phase[] => [
+const planPhases = (): Phase[] => [
   phase({
     id: "ledger",
     title: "Write down what will be changed",
@@ -160,8 +160,10 @@ export const needsPersonRun = (nowMs: number): Run => {
   const run = putBackRun(nowMs);
   const error = {
     code: "HA_NO_STATEFILE",
-    sentence: "Native HA could not be turned on again: “iscsi-heartbeat” is not plugged on xcp-beta.",
-    nextStep: "Plug “iscsi-heartbeat” on xcp-beta, then turn native HA on with 60 s and tolerance 1.",
+    sentence:
+      "Native HA could not be turned on again: “iscsi-heartbeat” is not plugged on xcp-beta.",
+    nextStep:
+      "Plug “iscsi-heartbeat” on xcp-beta, then turn native HA on with 60 s and tolerance 1.",
     retryable: false,
   };
   return {
@@ -176,7 +178,12 @@ export const needsPersonRun = (nowMs: number): Run => {
 
 const comparison = (): Run["comparison"] => [
   { what: "Coordinator", before: "xcp-alpha", after: "xcp-beta", same: false },
-  { what: "Native HA", before: "on, 60 s, tolerance 1", after: "on, 60 s, tolerance 1", same: true },
+  {
+    what: "Native HA",
+    before: "on, 60 s, tolerance 1",
+    after: "on, 60 s, tolerance 1",
+    same: true,
+  },
   { what: "VMs running", before: "9", after: "9", same: true },
   { what: "VMs on xcp-alpha", before: "4", after: "4", same: true },
   { what: "Host enabled", before: "yes", after: "yes", same: true },

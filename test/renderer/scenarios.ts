@@ -124,7 +124,10 @@ const withHa = (made: MadePool): MadePool => ({
   pool: {
     ...made.pool,
     verdict: "protected",
-    verdictReasons: ["Native HA is on and its plan covers 1 host failure.", "Every host sees all others."],
+    verdictReasons: [
+      "Native HA is on and its plan covers 1 host failure.",
+      "Every host sees all others.",
+    ],
     engine: engineOn(),
   },
   hosts: made.hosts.map((host, index) => ({
@@ -137,12 +140,18 @@ const withHa = (made: MadePool): MadePool => ({
 const staleError: ConsoleError = {
   code: "POOL_SILENT",
   sentence: "Nothing was heard from xcp-alpha for 10 s.",
-  nextStep: "Look whether xcp-alpha has power and network; the other members are tried by themselves.",
+  nextStep:
+    "Look whether xcp-alpha has power and network; the other members are tried by themselves.",
   retryable: true,
 };
 
 const fingerprint = (first: string): string =>
-  [first, ...Array.from({ length: 31 }, (_, index) => (index * 37 + 11).toString(16).slice(-2).padStart(2, "0").toUpperCase())].join(":");
+  [
+    first,
+    ...Array.from({ length: 31 }, (_, index) =>
+      (index * 37 + 11).toString(16).slice(-2).padStart(2, "0").toUpperCase(),
+    ),
+  ].join(":");
 
 const trusted = fingerprint("4F");
 const presented = trusted.replace("4F", "B2").replace(/:..$/u, ":00");
@@ -193,6 +202,7 @@ const probe = (nowMs: number): OutputOf<"pools.probe"> => ({
   coordinatorAddress: null,
   trust: "first-use",
   trustedFingerprint: null,
+  coordinatorCertificate: null,
 });
 
 const safeHost0 = (made: MadePool, nowMs: number): MadePool => ({
@@ -263,7 +273,8 @@ export const scenarios = {
         presentedFingerprint: presented,
         error: {
           code: "CERTIFICATE_CHANGED",
-          sentence: "xcp-alpha presents another certificate than the one trusted. No password was sent.",
+          sentence:
+            "xcp-alpha presents another certificate than the one trusted. No password was sent.",
           nextStep: "Compare the fingerprints below with what the host itself prints.",
           retryable: false,
         },

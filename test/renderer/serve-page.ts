@@ -7,9 +7,7 @@ import react from "@vitejs/plugin-react";
 import { build } from "vite";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const outDir = fileURLToPath(
-  new URL("../../node_modules/.cache/renderer-alone", import.meta.url),
-);
+const outDir = fileURLToPath(new URL("../../node_modules/.cache/renderer-alone", import.meta.url));
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",

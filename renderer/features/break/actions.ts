@@ -28,7 +28,7 @@ const power = (host: DemoHost): BreakAction =>
 const xapi = (host: DemoHost): readonly BreakAction[] => {
   const kill: BreakAction = {
     action: { action: "kill-xapi", host: host.name },
-    label: "Kill XAPI",
+    label: "Crash XAPI",
     realWorld: "XAPI crashes: the system starts it again, VMs keep running.",
     isMending: false,
   };

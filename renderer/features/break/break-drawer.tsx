@@ -14,7 +14,10 @@ interface Act {
 }
 
 const states = (host: DemoHost): { readonly name: MarkName; readonly word: string }[] => [
-  { name: host.power === "on" ? "on" : host.power === "off" ? "off" : "busy", word: `power ${host.power}` },
+  {
+    name: host.power === "on" ? "on" : host.power === "off" ? "off" : "busy",
+    word: `power ${host.power}`,
+  },
   {
     name: host.xapi === "running" ? "on" : host.xapi === "starting" ? "busy" : "differs",
     word: `XAPI ${host.xapi}`,
@@ -23,9 +26,17 @@ const states = (host: DemoHost): { readonly name: MarkName; readonly word: strin
   ...(host.diskFull ? [{ name: "differs" as const, word: "disk full" }] : []),
 ];
 
+/** A host where all is well needs one word, not three. */
+const shownStates = (host: DemoHost): ReturnType<typeof states> => {
+  const all = states(host);
+  if (host.power === "off") return all.slice(0, 1);
+  const odd = all.filter((state) => state.name !== "on");
+  return odd.length === 0 ? [{ name: "on", word: "all well" }] : odd;
+};
+
 const HostBox = (props: { readonly host: DemoHost; readonly act: Act }) => {
   const { host, act } = props;
-  const shown = host.power === "off" ? states(host).slice(0, 1) : states(host);
+  const shown = shownStates(host);
   return (
     <section className="sk-break__host" aria-label={host.name}>
       <header className="sk-break__head">
@@ -66,13 +77,23 @@ const LinkBox = (props: { readonly state: DemoState; readonly act: Act }) => {
         <h3>One direction between two hosts</h3>
       </header>
       <div className="sk-break__link">
-        <select className="sk-select" aria-label="From" value={from} onChange={(event) => setFrom(event.currentTarget.value)}>
+        <select
+          className="sk-select"
+          aria-label="From"
+          value={from}
+          onChange={(event) => setFrom(event.currentTarget.value)}
+        >
           {names.map((name) => (
             <option key={name}>{name}</option>
           ))}
         </select>
         <span aria-hidden>→</span>
-        <select className="sk-select" aria-label="To" value={to} onChange={(event) => setTo(event.currentTarget.value)}>
+        <select
+          className="sk-select"
+          aria-label="To"
+          value={to}
+          onChange={(event) => setTo(event.currentTarget.value)}
+        >
           {names.map((name) => (
             <option key={name}>{name}</option>
           ))}

@@ -30,7 +30,12 @@ export const connectionWords = (connection: Connection): ConnectionWords => {
     case "stale":
       return { tone: "warn", title: "Stale", sinceMs: connection.sinceMs, isAging: true };
     case "failed":
-      return { tone: "bad", title: "Connection failed", sinceMs: connection.sinceMs, isAging: true };
+      return {
+        tone: "bad",
+        title: "Connection failed",
+        sinceMs: connection.sinceMs,
+        isAging: true,
+      };
     case "changed-certificate":
       return {
         tone: "bad",

@@ -10,13 +10,12 @@ import "./connection.css";
 
 type Changed = Extract<Connection, { status: "changed-certificate" }>;
 
-/** A host presents another certificate than the one trusted. Nothing goes on until a person decides. */
+/** A host presents another certificate than trusted. Nothing goes on until a person decides. */
 export const RedStop = ({ connection }: { readonly connection: Changed }) => {
   const poolId = usePoolId();
   const accept = useCommand("pools.acceptCertificate");
   const [typed, setTyped] = useState("");
-  const isNamed =
-    isSameName(typed, connection.hostName) || isSameName(typed, connection.address);
+  const isNamed = isSameName(typed, connection.hostName) || isSameName(typed, connection.address);
   return (
     <section className="sk-redstop" aria-label="Certificate changed">
       <FailureNotice error={connection.error} />
@@ -36,8 +35,8 @@ export const RedStop = ({ connection }: { readonly connection: Changed }) => {
       </div>
       <div>
         <p className="sk-dim">
-          On the console of {connection.hostName} ({connection.address}) itself, run this and compare
-          with the second one:
+          On the console of {connection.hostName} ({connection.address}) itself, run this and
+          compare with the second one:
         </p>
         <CommandLine text={fingerprintCommand} />
       </div>

@@ -6,12 +6,3 @@ export const countTreatments = (vms: Iterable<VmSummary>): Record<Treatment, num
   for (const vm of vms) counts[vm.treatment] += 1;
   return counts;
 };
-
-/** Running VMs that XAPI would leave off. */
-export const countRunningUnprotected = (vms: Iterable<VmSummary>): number => {
-  let count = 0;
-  for (const vm of vms) {
-    if (vm.powerState === "Running" && vm.treatment === "unprotected") count += 1;
-  }
-  return count;
-};

@@ -90,7 +90,9 @@ export const StatePanel = ({ pool }: { readonly pool: PoolSummary }) => {
         {nativeHa.overcommitted ? (
           <Notice tone="warn">
             <p>
-              <strong>The pool is <Explain term="overcommitted">overcommitted</Explain>.</strong>{" "}
+              <strong>
+                The pool is <Explain term="overcommitted">overcommitted</Explain>.
+              </strong>{" "}
               {nativeHa.allowOvercommit
                 ? "It is allowed to be, so XAPI will not refuse what makes it worse."
                 : "XAPI refuses whatever would make it worse."}

@@ -1,4 +1,4 @@
-/** How XAPI derives its timers from the HA timeout (xapi_ha.ml), and what follows for an operator. */
+/** How XAPI derives its timers from the HA timeout (xapi_ha.ml), and what follows from them. */
 export interface HaTiming {
   readonly heartbeatEveryS: number;
   readonly statefileEveryS: number;
@@ -54,6 +54,7 @@ export const timeoutWarning = (timeoutS: number): string | null => {
   if (timeoutS < 30) {
     return `Short: storage or a switch that stalls for ${timeoutS} s resets healthy hosts.`;
   }
-  if (timeoutS > 180) return "Long: VMs of a lost host stay off for minutes before anything starts.";
+  if (timeoutS > 180)
+    return "Long: VMs of a lost host stay off for minutes before anything starts.";
   return null;
 };

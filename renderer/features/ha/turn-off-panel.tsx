@@ -20,7 +20,8 @@ export const TurnOffPanel = () => {
     await disable.run({ poolId });
     setAsking(false);
   };
-  const losers = restartCount === 0 ? "" : ` That includes ${counted(restartCount, "VM")} set to Restart.`;
+  const losers =
+    restartCount === 0 ? "" : ` That includes ${counted(restartCount, "VM")} set to Restart.`;
   const consequence = `Without it, VMs of a lost host stay off until somebody starts them.${losers}`;
   return (
     <Panel title="Turn native HA off">

@@ -40,10 +40,7 @@ export const EnginePanel = ({ pool }: { readonly pool: PoolSummary }) => {
   const isLive = usePoolFacts((facts) => isBelievable(facts.connection));
   const { engine } = pool;
   return (
-    <Panel
-      title="What protects this pool"
-      side={isLive ? null : "Last known, not current"}
-    >
+    <Panel title="What protects this pool" side={isLive ? null : "Last known, not current"}>
       <div className="sk-engine">
         <p className="sk-engine__name">
           {engineTitle(engine)}

@@ -7,7 +7,7 @@ import { CheckList } from "../../ui/check-list.tsx";
 import { shortReason } from "../../ui/check-groups.ts";
 import { Explain } from "../../ui/explain.tsx";
 import { formatAge, formatBytes, formatTime } from "../../ui/format.ts";
-import { Mark, type MarkName } from "../../ui/mark.tsx";
+import { Mark, marks, type MarkName } from "../../ui/mark.tsx";
 import { Meter, Panel } from "../../ui/panel.tsx";
 
 const stateMark = (host: HostSummary): MarkName => {
@@ -23,9 +23,7 @@ const liveMark = (host: HostSummary, connection: Connection): MarkName => {
 const Uptime = ({ bootedAtMs }: { readonly bootedAtMs: number | null }) => {
   const nowMs = useNowMs();
   if (bootedAtMs === null) return <span className="sk-faint">not known</span>;
-  return (
-    <time title={`Booted ${formatTime(bootedAtMs)}`}>{formatAge(nowMs - bootedAtMs)}</time>
-  );
+  return <time title={`Booted ${formatTime(bootedAtMs)}`}>{formatAge(nowMs - bootedAtMs)}</time>;
 };
 
 interface RowProps {
@@ -38,14 +36,15 @@ interface RowProps {
 
 const VerdictCell = (props: RowProps) => {
   const { host, connection, isOpen } = props;
-  const mark = <Mark name={`verdict-${shownRebootVerdict(connection, host)}`} look="chip" />;
+  const name = `verdict-${shownRebootVerdict(connection, host)}` as const;
+  const mark = <Mark name={name} look="chip" />;
   if (!props.hasToggle) return mark;
   return (
     <button
       type="button"
       className="sk-toggle"
       aria-expanded={isOpen}
-      aria-label={`Reasons for ${host.name}`}
+      aria-label={`Reasons for ${host.name}: ${marks[name].word}`}
       title={shortReason(host.verdict.checks)}
       onClick={() => props.onToggle(host.uuid)}
     >

@@ -11,7 +11,10 @@ const PlugState = ({ sr }: { readonly sr: SrSummary }) => {
     return <Mark name="sr-plugged" word={`On ${sr.attachedHostCount}`} />;
   }
   return (
-    <Mark name="sr-unplugged" word={`Unplugged on ${listNames(sr.unpluggedHostNames, 2)}`} />
+    <>
+      <Mark name="sr-unplugged" />
+      <span className="sk-hosts__address">on {listNames(sr.unpluggedHostNames, 2)}</span>
+    </>
   );
 };
 

@@ -95,7 +95,10 @@ const PhaseRow = (props: { readonly phase: Phase; readonly number: number | null
 };
 
 /** The same list before, as a numbered plan, and during, with states and durations. */
-export const PhaseList = (props: { readonly phases: readonly Phase[]; readonly isPlan: boolean }) => {
+export const PhaseList = (props: {
+  readonly phases: readonly Phase[];
+  readonly isPlan: boolean;
+}) => {
   const needed = props.phases.filter((phase) => phase.state !== "skipped");
   return (
     <ol className="sk-plan" aria-label={props.isPlan ? "Plan" : "Phases"}>

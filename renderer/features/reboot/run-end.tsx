@@ -87,7 +87,9 @@ const NeedsPersonEnd = ({ run }: { readonly run: Run }) => {
           <>
             <p style={{ marginTop: 8 }}>Still changed:</p>
             <Reasons
-              reasons={left.map((phase) => `${phase.title}. ${phase.error?.sentence ?? phase.sentence}`)}
+              reasons={left.map(
+                (phase) => `${phase.title}. ${phase.error?.sentence ?? phase.sentence}`,
+              )}
             />
           </>
         )}

@@ -164,7 +164,9 @@ export const RunView = ({ run }: { readonly run: Run }) => {
 const Comparison = ({ run }: { readonly run: Run }) => (
   <Panel title="Before and after" isFlush>
     {run.comparison.length === 0 ? (
-      <div className="sk-panel__body sk-dim">The run ended before there was anything to compare.</div>
+      <div className="sk-panel__body sk-dim">
+        The run ended before there was anything to compare.
+      </div>
     ) : (
       <ComparisonTable run={run} />
     )}

@@ -100,7 +100,9 @@ const PlanPanel = (props: {
   const body = () => {
     switch (plan.status) {
       case "loading":
-        return <LoadingPicture label="The run is played through without doing anything." lines={6} />;
+        return (
+          <LoadingPicture label="The run is played through without doing anything." lines={6} />
+        );
       case "failed":
         return <FailedPicture error={plan.error} onRetry={plan.reload} />;
       case "ready":

@@ -18,7 +18,8 @@ type Features = typeof features;
 
 /** Names as a person sorts them; ties by name, so that the order never jumps. */
 const byText: SortFn<Features, VmRow> = (a, b, id) =>
-  collator.compare(a.getValue<string>(id), b.getValue<string>(id)) || byName(a.original, b.original);
+  collator.compare(a.getValue<string>(id), b.getValue<string>(id)) ||
+  byName(a.original, b.original);
 
 const byNumber: SortFn<Features, VmRow> = (a, b, id) =>
   a.getValue<number>(id) - b.getValue<number>(id) || byName(a.original, b.original);
@@ -39,7 +40,11 @@ export const columns = helper.columns([
     sortFn: byNumber,
   }),
   helper.accessor((row) => row.vm.order, { id: "order", header: "Order", sortFn: byNumber }),
-  helper.accessor((row) => row.vm.startDelayS, { id: "delay", header: "Delay, s", sortFn: byNumber }),
+  helper.accessor((row) => row.vm.startDelayS, {
+    id: "delay",
+    header: "Delay, s",
+    sortFn: byNumber,
+  }),
   helper.accessor((row) => row.vm.memoryBytes, {
     id: "memory",
     header: "Memory",
@@ -53,21 +58,20 @@ export const columns = helper.columns([
 ]);
 
 interface ColumnLook {
-  readonly widthPx: number | null;
   readonly isNumber: boolean;
   /** hidden where the table is narrow */
   readonly isWide: boolean;
   readonly term: Term | null;
 }
 
-/** Widths are fixed so that rows coming and going never move a column. */
+/** Widths are fixed in vms.css, so that rows coming and going never move a column. */
 export const columnLooks: Readonly<Record<string, ColumnLook>> = {
-  name: { widthPx: null, isNumber: false, isWide: false, term: null },
-  state: { widthPx: 104, isNumber: false, isWide: false, term: null },
-  host: { widthPx: 112, isNumber: false, isWide: false, term: null },
-  treatment: { widthPx: 122, isNumber: false, isWide: false, term: "treatment" },
-  order: { widthPx: 72, isNumber: true, isWide: false, term: "order" },
-  delay: { widthPx: 82, isNumber: true, isWide: false, term: "delay" },
-  memory: { widthPx: 84, isNumber: true, isWide: true, term: null },
-  agility: { widthPx: 108, isNumber: false, isWide: false, term: "agile" },
+  name: { isNumber: false, isWide: false, term: null },
+  state: { isNumber: false, isWide: false, term: null },
+  host: { isNumber: false, isWide: false, term: null },
+  treatment: { isNumber: false, isWide: false, term: "treatment" },
+  order: { isNumber: true, isWide: false, term: "order" },
+  delay: { isNumber: true, isWide: false, term: "delay" },
+  memory: { isNumber: true, isWide: true, term: null },
+  agility: { isNumber: false, isWide: false, term: "agile" },
 };

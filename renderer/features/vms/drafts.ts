@@ -75,7 +75,11 @@ const shown = (field: Field, value: string | number): string => {
 export interface DiffRow {
   readonly uuid: string;
   readonly name: string;
-  readonly lines: readonly { readonly what: string; readonly before: string; readonly after: string }[];
+  readonly lines: readonly {
+    readonly what: string;
+    readonly before: string;
+    readonly after: string;
+  }[];
   /** why XAPI would not keep its promise for this VM, null when nothing speaks against it */
   readonly objection: string | null;
 }
@@ -112,7 +116,9 @@ export const sharedValue = <F extends Field>(
   drafts: Drafts,
   field: F,
 ): VmSummary[F] | null => {
-  const values = new Set(rows.map((vm) => (drafts.get(vm.uuid)?.[field] ?? vm[field]) as VmSummary[F]));
+  const values = new Set(
+    rows.map((vm) => (drafts.get(vm.uuid)?.[field] ?? vm[field]) as VmSummary[F]),
+  );
   const [only] = values;
   return values.size === 1 && only !== undefined ? only : null;
 };

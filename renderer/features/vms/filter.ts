@@ -15,7 +15,10 @@ export interface VmRow {
 }
 
 const plain = (text: string): string =>
-  text.normalize("NFD").replace(/\p{Diacritic}/gu, "").toLowerCase();
+  text
+    .normalize("NFD")
+    .replace(/\p{Diacritic}/gu, "")
+    .toLowerCase();
 
 /** Every word must be found in the VM's, its host's or its appliance's name; accents do not count. */
 const textMatches = (row: VmRow, words: readonly string[]): boolean => {
@@ -34,7 +37,9 @@ export const rowsOf = (
   }));
 
 export const filterRows = (rows: readonly VmRow[], filter: VmFilter): VmRow[] => {
-  const words = plain(filter.text).split(/\s+/u).filter((word) => word !== "");
+  const words = plain(filter.text)
+    .split(/\s+/u)
+    .filter((word) => word !== "");
   return rows.filter(
     (row) =>
       (filter.treatment === null || row.vm.treatment === filter.treatment) &&

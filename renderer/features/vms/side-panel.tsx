@@ -171,7 +171,7 @@ export const SequencePanel = ({ steps }: { readonly steps: readonly StartStep[] 
       </ol>
     )}
     <p className="sk-faint" style={{ fontSize: 12 }}>
-      Only VMs set to Restart, and only while native HA is on.
+      Only agile VMs set to Restart, and only while native HA is on.
     </p>
   </Panel>
 );

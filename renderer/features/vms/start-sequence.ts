@@ -8,14 +8,15 @@ export interface StartStep {
 }
 
 /**
- * The order in which VMs set to restart would start, drafts included: equal numbers together, lower
- * first, and the next number waits for the longest delay. Negative numbers come last, as in XAPI.
+ * The order in which agile VMs set to restart would start, drafts included: equal numbers together,
+ * lower first, and the next waits for the longest delay. Negative numbers come last, as in XAPI.
  */
 export const startSequence = (vms: VmMap, drafts: Drafts): StartStep[] => {
   const steps = new Map<number, { names: string[]; waitS: number }>();
   for (const vm of vms.values()) {
     const draft = drafts.get(vm.uuid);
-    if ((draft?.treatment ?? vm.treatment) !== "restart") continue;
+    // XAPI restarts agile VMs only, whatever they are set to.
+    if ((draft?.treatment ?? vm.treatment) !== "restart" || !vm.agility.agile) continue;
     const order = draft?.order ?? vm.order;
     const step = steps.get(order) ?? { names: [], waitS: 0 };
     step.names.push(vm.name);

@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { Explain } from "../../ui/explain.tsx";
+import { glossary } from "../../ui/glossary.ts";
 import { columnLooks, columns, features } from "./columns.ts";
 import type { Draft, Drafts } from "./drafts.ts";
 import type { VmRow } from "./filter.ts";
@@ -26,7 +27,7 @@ const useSortedTable = (rows: readonly VmRow[]) =>
   useTable({
     features,
     columns,
-    data: rows as VmRow[],
+    data: rows,
     getRowId: (row) => row.vm.uuid,
     enableSortingRemoval: false,
     enableMultiSort: false,
@@ -59,7 +60,13 @@ const Headers = (props: {
         const Arrow = sorted === "desc" ? IconArrowDown : IconArrowUp;
         const className = `${look?.isNumber ? "sk-num" : ""} ${look?.isWide ? "sk-vms__wide" : ""}`;
         return (
-          <th key={header.id} scope="col" className={className} aria-sort={ariaSort(sorted)}>
+          <th
+            key={header.id}
+            scope="col"
+            className={className}
+            aria-sort={ariaSort(sorted)}
+            title={look?.term == null ? undefined : glossary[look.term]}
+          >
             <button
               type="button"
               className="sk-sort"
@@ -69,7 +76,11 @@ const Headers = (props: {
               {header.column.columnDef.header as string}
               {sorted === false ? null : <Arrow size={12} aria-hidden />}
             </button>{" "}
-            {look?.term == null ? null : <Explain term={look.term}>?</Explain>}
+            {look?.term == null ? null : (
+              <span className="sk-vms__wide">
+                <Explain term={look.term}>?</Explain>
+              </span>
+            )}
           </th>
         );
       })}
@@ -79,13 +90,9 @@ const Headers = (props: {
 
 const Columns = () => (
   <colgroup>
-    <col style={{ width: 36 }} />
+    <col data-column="select" />
     {Object.entries(columnLooks).map(([id, look]) => (
-      <col
-        key={id}
-        className={look.isWide ? "sk-vms__wide" : undefined}
-        style={look.widthPx === null ? undefined : { width: look.widthPx }}
-      />
+      <col key={id} data-column={id} className={look.isWide ? "sk-vms__wide" : undefined} />
     ))}
   </colgroup>
 );
@@ -116,14 +123,64 @@ const useRowFocus = (
   };
 };
 
-/** Rows in view only; one row holds the keyboard, arrows move it, Space selects, Tab goes into it. */
+type Sorted = ReturnType<SortedTable["getRowModel"]>["rows"];
+
+/** Handlers that stay the same objects, so that a row repaints only when its own data changed. */
+const useRowActions = (
+  props: VmTableProps,
+  sorted: Sorted,
+  onFocusRow: (index: number) => void,
+): RowActions => {
+  const anchor = useRef<string | null>(null);
+  const select = (uuid: string, isRange: boolean): void => {
+    const order = sorted.map((row) => row.original.vm.uuid);
+    const from = isRange ? anchor.current : null;
+    props.onSelect(selectRange({ selected: props.selected, order, uuid, anchor: from }));
+    anchor.current = uuid;
+  };
+  const latest = useRef({ select, onEdit: props.onEdit });
+  useEffect(() => {
+    latest.current = { select, onEdit: props.onEdit };
+  });
+  const [actions] = useState<RowActions>(() => ({
+    onEdit: (uuid, change) => latest.current.onEdit(uuid, change),
+    onSelect: (uuid, isRange) => latest.current.select(uuid, isRange),
+    onFocusRow,
+  }));
+  return actions;
+};
+
+interface GridKeys {
+  readonly index: number;
+  readonly count: number;
+  readonly viewHeightPx: number;
+  readonly select: (isRange: boolean) => void;
+  readonly moveTo: (index: number) => void;
+}
+
+/** Keys of the row that holds the keyboard; inside a cell only Escape is ours. */
+const onGridKey = (event: KeyboardEvent<HTMLElement>, grid: GridKeys): void => {
+  const target = event.target as HTMLElement;
+  if (target.tagName !== "TR") {
+    if (event.key === "Escape") target.closest("tr")?.focus();
+    return;
+  }
+  const pageRows = Math.floor(grid.viewHeightPx / rowHeightPx) - 1;
+  const next = moveIndex(event.key, { index: grid.index, count: grid.count, pageRows });
+  if (next !== null) grid.moveTo(next);
+  else if (event.key === " ") grid.select(event.shiftKey);
+  else if (event.key === "Enter") target.querySelector<HTMLElement>("select")?.focus();
+  else return;
+  event.preventDefault();
+};
+
+/** Rows in view only; one row holds the keyboard, arrows move it, Space selects, Tab enters it. */
 export const VmTable = (props: VmTableProps) => {
-  const { rows, drafts, selected, writing } = props;
-  const table = useSortedTable(rows);
+  const { drafts, selected, writing } = props;
+  const table = useSortedTable(props.rows);
   const sorted = table.getRowModel().rows;
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
-  const anchor = useRef<string | null>(null);
   const virtualizer = useVirtualizer({
     count: sorted.length,
     getScrollElement: () => scroller.current,
@@ -134,42 +191,24 @@ export const VmTable = (props: VmTableProps) => {
   const focusRow = useRowFocus(scroller, (index) => virtualizer.scrollToIndex(index));
   const items = virtualizer.getVirtualItems();
   const activeIndex = Math.min(active, Math.max(0, sorted.length - 1));
-
-  const uuidAt = (index: number): string | undefined => sorted[index]?.original.vm.uuid;
-  const select = (uuid: string, isRange: boolean): void => {
-    const order = sorted.map((row) => row.original.vm.uuid);
-    props.onSelect(selectRange({ selected, order, uuid, anchor: isRange ? anchor.current : null }));
-    anchor.current = uuid;
-  };
-  const latest = useRef({ select, onEdit: props.onEdit });
-  latest.current = { select, onEdit: props.onEdit };
-  const [actions] = useState<RowActions>(() => ({
-    onEdit: (uuid, change) => latest.current.onEdit(uuid, change),
-    onSelect: (uuid, isRange) => latest.current.select(uuid, isRange),
-    onFocusRow: setActive,
-  }));
-
-  const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
-    const target = event.target as HTMLElement;
-    if (target.tagName !== "TR") {
-      if (event.key === "Escape") target.closest("tr")?.focus();
-      return;
-    }
-    const pageRows = Math.floor((scroller.current?.clientHeight ?? 0) / rowHeightPx) - 1;
-    const next = moveIndex(event.key, { index: activeIndex, count: sorted.length, pageRows });
-    const uuid = uuidAt(activeIndex);
-    if (event.key === " " && uuid !== undefined) select(uuid, event.shiftKey);
-    else if (event.key === "Enter") target.querySelector<HTMLElement>("select")?.focus();
-    else if (next !== null) {
-      setActive(next);
-      focusRow(next);
-    } else return;
-    event.preventDefault();
-  };
-  const isAll = sorted.length > 0 && sorted.every((row) => selected.has(row.original.vm.uuid));
-  const onAll = (): void =>
-    props.onSelect(isAll ? new Set() : new Set(sorted.map((row) => row.original.vm.uuid)));
-
+  const actions = useRowActions(props, sorted, setActive);
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>): void =>
+    onGridKey(event, {
+      index: activeIndex,
+      count: sorted.length,
+      viewHeightPx: scroller.current?.clientHeight ?? 0,
+      select: (isRange) => {
+        const row = sorted[activeIndex];
+        if (row !== undefined) actions.onSelect(row.id, isRange);
+      },
+      moveTo: (index) => {
+        setActive(index);
+        focusRow(index);
+      },
+    });
+  const uuids = sorted.map((row) => row.original.vm.uuid);
+  const isAll = uuids.length > 0 && uuids.every((uuid) => selected.has(uuid));
+  const onAll = (): void => props.onSelect(new Set(isAll ? [] : uuids));
   return (
     <div className="sk-vms__scroll" ref={scroller}>
       <table
@@ -184,10 +223,11 @@ export const VmTable = (props: VmTableProps) => {
         <Headers table={table} isAll={isAll} onAll={onAll} />
         <tbody>
           <Spacer heightPx={items[0]?.start ?? 0} />
-          {items.map((item) => {
+          {items.flatMap((item) => {
             const row = sorted[item.index]?.original;
-            if (row === undefined) return null;
-            return (
+            return row === undefined ? (
+              []
+            ) : (
               <VmTableRow
                 key={row.vm.uuid}
                 row={row}

@@ -52,7 +52,10 @@ const FilterBar = (props: {
         aria-label="Treatment"
         value={filter.treatment ?? ""}
         onChange={(event) =>
-          onFilter({ ...filter, treatment: (event.currentTarget.value || null) as Treatment | null })
+          onFilter({
+            ...filter,
+            treatment: (event.currentTarget.value || null) as Treatment | null,
+          })
         }
       >
         <option value="">All treatments</option>
@@ -88,26 +91,90 @@ const useDrafts = () => {
   return { vms, drafts, setDrafts: setRaw };
 };
 
-/** All VMs: what happens to each when its host is lost, edited one by one or together. */
-export const VmsPage = () => {
-  const poolId = usePoolId();
+/** What is asked for, and the rows that answer; typing never waits for 5,000 rows. */
+const useVmList = () => {
+  const vms = usePoolFacts((facts) => facts.vms);
   const hostMap = usePoolFacts((facts) => facts.hosts);
-  const isLive = usePoolFacts((facts) => isBelievable(facts.connection));
-  const { vms, drafts, setDrafts } = useDrafts();
   const [filter, setFilter] = useState(noFilter);
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [isSequenceOpen, setSequenceOpen] = useState(false);
-  const apply = useCommand("vms.setProtection");
-
   const asked = useDeferredValue(filter);
   const all = useMemo(() => rowsOf(vms, hostMap), [vms, hostMap]);
   const rows = useMemo(() => filterRows(all, asked), [all, asked]);
   const hosts = useMemo(() => sortHosts(hostMap.values()), [hostMap]);
+  return { filter, setFilter, rows, hosts, allCount: all.length };
+};
+
+const NoRows = (props: { readonly isPoolEmpty: boolean; readonly onShowAll: () => void }) =>
+  props.isPoolEmpty ? (
+    <EmptyPicture title="No VMs in this pool">
+      Templates, snapshots and control domains are not listed.
+    </EmptyPicture>
+  ) : (
+    <EmptyPicture
+      title="No VM matches"
+      actions={
+        <Button variant="default" onClick={props.onShowAll}>
+          Show all
+        </Button>
+      }
+    >
+      Search and filters leave nothing to show.
+    </EmptyPicture>
+  );
+
+interface SideProps {
+  readonly edits: ReturnType<typeof useDrafts>;
+  readonly selected: ReadonlySet<string>;
+  readonly onClearSelection: () => void;
+  readonly apply: ReturnType<typeof useCommand<"vms.setProtection">>;
+  readonly isSequenceOpen: boolean;
+}
+
+/** There only while there is something to edit, to write or to look at. */
+const Side = (props: SideProps) => {
+  const { selected, apply } = props;
+  const { vms, drafts, setDrafts } = props.edits;
+  const poolId = usePoolId();
+  const isLive = usePoolFacts((facts) => isBelievable(facts.connection));
   const diff = useMemo(() => diffRows(drafts, vms), [drafts, vms]);
   const chosen = [...selected].flatMap((uuid) => vms.get(uuid) ?? []);
-  const isSideOpen = chosen.length > 0 || diff.length > 0 || isSequenceOpen;
-  const writing: Writing = apply.isBusy ? "writing" : apply.error === null ? "idle" : "failed";
+  if (chosen.length === 0 && diff.length === 0 && !props.isSequenceOpen) return null;
+  return (
+    <aside className="sk-vms__side" aria-label="Edit and changes">
+      {chosen.length === 0 ? null : (
+        <BulkPanel
+          vms={chosen}
+          drafts={drafts}
+          onEdit={(change) => setDrafts((before) => edit(before, vms, [...selected], change))}
+          onClear={props.onClearSelection}
+        />
+      )}
+      {diff.length === 0 ? null : (
+        <ChangesPanel
+          rows={diff}
+          isWriting={apply.isBusy}
+          canApply={isLive}
+          error={apply.error}
+          onApply={() => void apply.run({ poolId, changes: changesOf(drafts) })}
+          onDiscard={() => {
+            setDrafts(new Map());
+            apply.clear();
+          }}
+        />
+      )}
+      <SequencePanel steps={startSequence(vms, drafts)} />
+    </aside>
+  );
+};
 
+/** All VMs: what happens to each when its host is lost, edited one by one or together. */
+export const VmsPage = () => {
+  const edits = useDrafts();
+  const { filter, setFilter, rows, hosts, allCount } = useVmList();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [isSequenceOpen, setSequenceOpen] = useState(false);
+  const apply = useCommand("vms.setProtection");
+  const writing: Writing = apply.isBusy ? "writing" : apply.error === null ? "idle" : "failed";
+  const countText = `${rows.length === allCount ? "" : `${formatCount(rows.length)} of `}${counted(allCount, "VM")}`;
   return (
     <div className="sk-vms">
       <section className="sk-panel sk-vms__main" aria-label="VMs">
@@ -115,66 +182,32 @@ export const VmsPage = () => {
           filter={filter}
           onFilter={setFilter}
           hosts={hosts}
-          countText={
-            rows.length === all.length
-              ? counted(all.length, "VM")
-              : `${formatCount(rows.length)} of ${counted(all.length, "VM")}`
-          }
+          countText={countText}
           isSequenceOpen={isSequenceOpen}
           onSequence={() => setSequenceOpen(!isSequenceOpen)}
         />
         {rows.length === 0 ? (
-          <EmptyPicture
-            title={all.length === 0 ? "No VMs in this pool" : "No VM matches"}
-            actions={
-              all.length === 0 ? undefined : (
-                <Button variant="default" onClick={() => setFilter(noFilter)}>
-                  Show all
-                </Button>
-              )
-            }
-          >
-            {all.length === 0
-              ? "Templates, snapshots and control domains are not listed."
-              : "Search and filters leave nothing to show."}
-          </EmptyPicture>
+          <NoRows isPoolEmpty={allCount === 0} onShowAll={() => setFilter(noFilter)} />
         ) : (
           <VmTable
             rows={rows}
-            drafts={drafts}
+            drafts={edits.drafts}
             selected={selected}
             writing={writing}
-            onEdit={(uuid, change) => setDrafts((before) => edit(before, vms, [uuid], change))}
+            onEdit={(uuid, change) =>
+              edits.setDrafts((before) => edit(before, edits.vms, [uuid], change))
+            }
             onSelect={setSelected}
           />
         )}
       </section>
-      {!isSideOpen ? null : (
-        <aside className="sk-vms__side" aria-label="Edit and changes">
-          {chosen.length === 0 ? null : (
-            <BulkPanel
-              vms={chosen}
-              drafts={drafts}
-              onEdit={(change) => setDrafts((before) => edit(before, vms, [...selected], change))}
-              onClear={() => setSelected(new Set())}
-            />
-          )}
-          {diff.length === 0 ? null : (
-            <ChangesPanel
-              rows={diff}
-              isWriting={apply.isBusy}
-              canApply={isLive}
-              error={apply.error}
-              onApply={() => void apply.run({ poolId, changes: changesOf(drafts) })}
-              onDiscard={() => {
-                setDrafts(new Map());
-                apply.clear();
-              }}
-            />
-          )}
-          <SequencePanel steps={startSequence(vms, drafts)} />
-        </aside>
-      )}
+      <Side
+        edits={edits}
+        selected={selected}
+        onClearSelection={() => setSelected(new Set())}
+        apply={apply}
+        isSequenceOpen={isSequenceOpen}
+      />
     </div>
   );
 };

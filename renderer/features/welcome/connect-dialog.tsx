@@ -1,6 +1,6 @@
 import { Button, Checkbox, Modal, PasswordInput, TextInput } from "@mantine/core";
 import { useState } from "react";
-import type { InputOf, OutputOf } from "../../../main/contract/console-api.ts";
+import type { InputOf } from "../../../main/contract/console-api.ts";
 import { useCommand, useHello } from "../../console/context.tsx";
 import { CommandLine, Fingerprint } from "../../ui/fingerprint.tsx";
 import { Explain } from "../../ui/explain.tsx";
@@ -8,8 +8,13 @@ import { formatTime } from "../../ui/format.ts";
 import { FailureNotice, Notice } from "../../ui/notice.tsx";
 import { TypedName } from "../../ui/typed-name.tsx";
 import { fingerprintCommand, isSameName } from "../../ui/trust.ts";
+import {
+  acceptance,
+  certificatesToTrust,
+  type Probe,
+  type SeenCertificate,
+} from "./certificates.ts";
 
-type Probe = OutputOf<"pools.probe">;
 type Credentials = Pick<InputOf<"pools.connect">, "address" | "user" | "password" | "remember">;
 
 const noCredentials: Credentials = { address: "", user: "root", password: "", remember: false };
@@ -85,24 +90,61 @@ const AddressForm = (props: {
   );
 };
 
-const CertificateFacts = ({ probe }: { readonly probe: Probe }) => (
+const CertificateFacts = ({ certificate }: { readonly certificate: SeenCertificate }) => (
   <dl className="sk-facts">
-    <dt>Host</dt>
-    <dd>
-      {probe.address}, a{" "}
-      <Explain term={probe.role === "coordinator" ? "coordinator" : "supporter"}>
-        {probe.role}
-      </Explain>
-      {probe.coordinatorAddress === null ? null : ` of the pool led by ${probe.coordinatorAddress}`}
-    </dd>
     <dt>Issued to</dt>
-    <dd>{probe.subject}</dd>
+    <dd>{certificate.subject}</dd>
     <dt>Valid</dt>
     <dd>
-      {formatTime(probe.validFromMs)} to {formatTime(probe.validToMs)}
+      {formatTime(certificate.validFromMs)} to {formatTime(certificate.validToMs)}
     </dd>
   </dl>
 );
+
+const CertificateCard = ({ certificate }: { readonly certificate: SeenCertificate }) => {
+  const { address, role, trustedFingerprint } = certificate;
+  const isChanged = certificate.trust === "changed" && trustedFingerprint !== null;
+  return (
+    <div className="sk-form">
+      <h3>
+        {address}, <Explain term={role}>{role}</Explain>
+        {isChanged ? ": trusted until now" : ""}
+      </h3>
+      {isChanged ? <Fingerprint value={trustedFingerprint} label="Trusted fingerprint" /> : null}
+      {isChanged ? <h3>Presented now, differences underlined</h3> : null}
+      <Fingerprint
+        value={certificate.fingerprint}
+        label="Presented fingerprint"
+        {...(isChanged ? { comparedWith: trustedFingerprint } : {})}
+      />
+      <CertificateFacts certificate={certificate} />
+    </div>
+  );
+};
+
+const TrustIntro = (props: {
+  readonly address: string;
+  readonly isChanged: boolean;
+  readonly isSeveral: boolean;
+}) =>
+  props.isChanged ? (
+    <Notice tone="bad" isUrgent>
+      <p>
+        <strong>Another certificate is presented than before.</strong>
+      </p>
+      <p>
+        Either it was renewed, or somebody sits in between. No password was sent. Compare before
+        going on.
+      </p>
+    </Notice>
+  ) : (
+    <p>
+      This console meets {props.isSeveral ? "these hosts" : props.address} for the first time.
+      Compare the <Explain term="fingerprint">fingerprint</Explain> with what the host itself
+      prints. The password is sent only after you accept
+      {props.isSeveral ? ", and it goes to the coordinator" : ""}.
+    </p>
+  );
 
 const TrustStep = (props: {
   readonly probe: Probe;
@@ -112,37 +154,14 @@ const TrustStep = (props: {
 }) => {
   const { probe } = props;
   const [typed, setTyped] = useState("");
-  const isChanged = probe.trust === "changed" && probe.trustedFingerprint !== null;
+  const toTrust = certificatesToTrust(probe);
+  const isChanged = toTrust.some((certificate) => certificate.trust === "changed");
   return (
     <div className="sk-form">
-      {isChanged ? (
-        <Notice tone="bad" isUrgent>
-          <p>
-            <strong>{probe.address} presents another certificate than before.</strong>
-          </p>
-          <p>
-            Either it was renewed, or somebody sits in between. No password was sent. Compare before
-            going on.
-          </p>
-        </Notice>
-      ) : (
-        <p>
-          This console meets {probe.address} for the first time. Compare its{" "}
-          <Explain term="fingerprint">fingerprint</Explain> with what the host itself prints. The
-          password is sent only after you accept.
-        </p>
-      )}
-      {isChanged ? <h3>Trusted until now</h3> : null}
-      {isChanged ? (
-        <Fingerprint value={probe.trustedFingerprint ?? ""} label="Trusted fingerprint" />
-      ) : null}
-      {isChanged ? <h3>Presented now, differences underlined</h3> : null}
-      <Fingerprint
-        value={probe.fingerprint}
-        label="Presented fingerprint"
-        {...(isChanged ? { comparedWith: probe.trustedFingerprint ?? "" } : {})}
-      />
-      <CertificateFacts probe={probe} />
+      <TrustIntro address={probe.address} isChanged={isChanged} isSeveral={toTrust.length > 1} />
+      {toTrust.map((certificate) => (
+        <CertificateCard key={certificate.role} certificate={certificate} />
+      ))}
       <div>
         <p className="sk-dim">On the host's own console, run:</p>
         <CommandLine text={fingerprintCommand} />
@@ -184,10 +203,11 @@ export const ConnectDialog = (props: {
   const connect = useCommand("pools.connect");
   const error = probe.error ?? connect.error;
 
-  const logIn = async (trustFingerprint: string | null): Promise<void> => {
+  const logIn = async (accepted: Probe | null): Promise<void> => {
     const result = await connect.run({
       ...credentials,
-      ...(trustFingerprint === null ? {} : { trustFingerprint }),
+      address: credentials.address.trim(),
+      ...(accepted === null ? {} : acceptance(accepted)),
     });
     setToTrust(null);
     if (!result.ok) return;
@@ -198,7 +218,7 @@ export const ConnectDialog = (props: {
     connect.clear();
     const seen = await probe.run({ address: credentials.address.trim() });
     if (!seen.ok) return;
-    if (seen.value.trust === "trusted") await logIn(null);
+    if (certificatesToTrust(seen.value).length === 0) await logIn(null);
     else setToTrust(seen.value);
   };
   const close = (): void => {
@@ -234,7 +254,7 @@ export const ConnectDialog = (props: {
         <TrustStep
           probe={toTrust}
           isBusy={connect.isBusy}
-          onAccept={() => void logIn(toTrust.fingerprint)}
+          onAccept={() => void logIn(toTrust)}
           onBack={() => setToTrust(null)}
         />
       )}

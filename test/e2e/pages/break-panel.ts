@@ -7,7 +7,7 @@ export type BreakVerb =
   | "Plug network in"
   | "Hang XAPI"
   | "Resume XAPI"
-  | "Kill XAPI"
+  | "Crash XAPI"
   | "Reboot from the shell"
   | "Fill the disk"
   | "Free the disk";

@@ -8,8 +8,7 @@ export const rebootPage = (page: Page) => {
   return {
     choose: (host: string): Locator =>
       page.getByRole("table", { name: "Hosts to reboot" }).getByRole("link", { name: host }),
-    verdict: (host: string): Locator =>
-      page.getByRole("region", { name: `May I reboot ${host}?` }),
+    verdict: (host: string): Locator => page.getByRole("region", { name: `May I reboot ${host}?` }),
     acknowledgements: page.getByRole("checkbox", { name: /^Acknowledge: /u }),
     async acknowledgeAll(): Promise<void> {
       const boxes = await page.getByRole("checkbox", { name: /^Acknowledge: /u }).all();
@@ -24,7 +23,8 @@ export const rebootPage = (page: Page) => {
     failure: confirm.getByRole("alert"),
     phases,
     /** `data-state` of a phase is its state in the contract */
-    phase: (title: string | RegExp): Locator => phases.getByRole("listitem").filter({ hasText: title }),
+    phase: (title: string | RegExp): Locator =>
+      phases.getByRole("listitem").filter({ hasText: title }),
     now: page.getByRole("region", { name: /^(Happening|Being put back) now$/u }),
     async stopAndPutBack(): Promise<void> {
       await page.getByRole("main").getByRole("button", { name: "Stop and put back" }).click();

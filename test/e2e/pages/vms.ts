@@ -14,10 +14,12 @@ export const vmsPage = (page: Page) => {
     sequenceButton: page.getByRole("button", { name: "Start sequence" }),
     sequence: page.getByRole("region", { name: "Start sequence after a host is lost" }),
     row: (vm: string): Locator => table.getByRole("row").filter({ hasText: vm }),
-    select: (vm: string): Locator => page.getByRole("checkbox", { name: `Select ${vm}`, exact: true }),
+    select: (vm: string): Locator =>
+      page.getByRole("checkbox", { name: `Select ${vm}`, exact: true }),
     treatment: (vm: string): Locator =>
       page.getByRole("combobox", { name: `Treatment of ${vm}`, exact: true }),
-    order: (vm: string): Locator => page.getByRole("textbox", { name: `Order of ${vm}`, exact: true }),
+    order: (vm: string): Locator =>
+      page.getByRole("textbox", { name: `Order of ${vm}`, exact: true }),
     delay: (vm: string): Locator =>
       page.getByRole("textbox", { name: `Delay of ${vm} in seconds`, exact: true }),
     bulkTreatment: side.getByRole("combobox", { name: "Treatment of the selected VMs" }),

@@ -1,6 +1,6 @@
 import "@fontsource-variable/inter/wght.css";
 import { mountConsole } from "../../../renderer/app/mount.tsx";
-import { pipeOverPort } from "../../../renderer/console/pipes.ts";
+import { memoryPipePair } from "../../../main/shells/transport/memory-pipe.ts";
 import { createFakeBackend, type FakeBackend } from "../fake-backend.ts";
 import { scenarios, type ScenarioName } from "../scenarios.ts";
 
@@ -22,8 +22,9 @@ mountConsole({
   root,
   openPipe: async () => {
     if (backend.isAway()) throw new Error("The console's program on this machine does not answer.");
-    const { port1, port2 } = new MessageChannel();
-    backend.accept(pipeOverPort(port2));
-    return Promise.resolve(pipeOverPort(port1));
+    const [windowEnd, backendEnd] = memoryPipePair();
+    backend.accept(backendEnd);
+    return Promise.resolve(windowEnd);
   },
+  probe: null,
 });
