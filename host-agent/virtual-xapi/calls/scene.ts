@@ -16,19 +16,6 @@ export function errorOf(failure: XapiFailure): ErrorList {
   return [failure.code, ...failure.params];
 }
 
-/** Runs `check`; an API failure becomes data, anything else goes through. */
-export function errorFrom(check: () => void): ErrorList | null {
-  try {
-    check();
-    return null;
-  } catch (cause) {
-    if (cause instanceof XapiFailure) {
-      return errorOf(cause);
-    }
-    throw cause;
-  }
-}
-
 export function isNull(ref: string): boolean {
   return ref === NULL_REF || ref === "";
 }

@@ -1,13 +1,13 @@
 /** Building, ending and re-building a VM's domain on a host, with its locks and records. */
 import type { CallContext, CoordinatorOp } from "../call.ts";
-import { NULL_REF, VOID } from "../call.ts";
+import { NULL_REF, VOID, XapiFailure } from "../call.ts";
 import { createCancelSource, type DomainSpec } from "../ports.ts";
 import { formatDatetime } from "../wire/coerce.ts";
 import { overheadBytes } from "./memory.ts";
 import { isHaOn, isProtected, nameOf, uuidOf } from "./scene.ts";
 import { lockDisks, unlockDisks } from "./storage-locks.ts";
 import { specValue, type DiskOrder } from "./vm-host-ops.ts";
-import { disksOf, markHalted, markRunning, type VmDisk } from "./vm-state.ts";
+import { disksOf, markHalted, markRunning, missingPcis, type VmDisk } from "./vm-state.ts";
 
 /** Marks a VM whose guest has no agent: it never answers a polite request. */
 const NO_AGENT_KEY = "no-guest-agent";
@@ -91,6 +91,10 @@ export async function buildDomain(
   where: { readonly vm: string; readonly host: string; readonly paused: boolean },
 ): Promise<void> {
   const { vm, host, paused } = where;
+  const missing = missingPcis(ctx.db, vm, host)[0];
+  if (missing !== undefined) {
+    throw new XapiFailure("INTERNAL_ERROR", `PCI device ${missing} is not in this host`);
+  }
   const disks = disksOf(ctx.db, vm);
   await lockDisks(ctx, disks, host);
   try {

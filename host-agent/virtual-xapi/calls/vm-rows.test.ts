@@ -153,6 +153,34 @@ const startOn: readonly CallRow[] = [
     fails: ["HOST_NOT_ENOUGH_PCPUS", "8", "4"],
   },
   {
+    name: "start_on a host that has not the card it wants",
+    pool: {
+      records: {
+        VM: { [vm]: { other_config: { pci: "0/0000:86:00.0" } } },
+        PCI: { [refOf("card")]: { host: hostA, pci_id: "0000:86:00.0" } },
+      },
+    },
+    before: stop,
+    call: ["VM.start_on", vm, hostB, false, false],
+    fails: ["INTERNAL_ERROR", "PCI device 0000:86:00.0 is not in this host"],
+  },
+  {
+    name: "started where the card is, it has the card again and is tied to it",
+    pool: {
+      records: {
+        VM: { [vm]: { other_config: { pci: "0/0000:86:00.0" } } },
+        PCI: { [refOf("card")]: { host: hostA, pci_id: "0000:86:00.0" } },
+      },
+    },
+    before: stop,
+    call: ["VM.start_on", vm, hostA, false, false],
+    after: async ({ ask }) => [
+      await ask("VM.get_attached_PCIs", vm),
+      ((await ask("VM.get_allowed_operations", vm)) as string[]).includes("pool_migrate"),
+    ],
+    leaves: [[refOf("card")], false],
+  },
+  {
     name: "start_on an unknown host",
     call: ["VM.start_on", vm, stale, false, false],
     fails: ["HANDLE_INVALID", "host", stale],

@@ -81,11 +81,6 @@ function releaseDevices(db: DbAccess, vm: string): void {
       });
     }
   }
-  for (const pci of setOrEmpty(db, "VM", vm, "attached_PCIs")) {
-    if (db.has("PCI", pci)) {
-      db.dropKey("PCI", pci, "attached_VMs", vm);
-    }
-  }
   if (setOrEmpty(db, "VM", vm, "attached_PCIs").length > 0) {
     db.update("VM", vm, { attached_PCIs: [] });
   }
@@ -100,16 +95,22 @@ export function wantedPcis(db: DbAccess, vm: string): readonly string[] {
     .filter((part) => part !== "");
 }
 
+/** Addresses of wanted devices that the host does not have. */
+export function missingPcis(db: DbAccess, vm: string, host: string): readonly string[] {
+  const there = new Set(
+    existing(db, "PCI", setOrEmpty(db, "host", host, "PCIs")).map((pci) =>
+      db.str("PCI", pci, "pci_id"),
+    ),
+  );
+  return wantedPcis(db, vm).filter((address) => !there.has(address));
+}
+
 /** Attaches the wanted devices of the host to the VM. */
 function attachPcis(db: DbAccess, vm: string, host: string): void {
   const wanted = new Set(wantedPcis(db, vm));
   const devices = existing(db, "PCI", setOrEmpty(db, "host", host, "PCIs")).filter((pci) =>
     wanted.has(db.str("PCI", pci, "pci_id")),
   );
-  for (const pci of devices) {
-    const users = db.set("PCI", pci, "attached_VMs");
-    db.update("PCI", pci, { attached_VMs: [...new Set([...users, vm])] });
-  }
   if (devices.length > 0) {
     db.update("VM", vm, { attached_PCIs: devices });
   }

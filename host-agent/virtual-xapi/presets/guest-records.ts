@@ -206,6 +206,9 @@ function guestShape(plan: GuestPlan): XapiRecord {
   };
 }
 
+/** Where the passthrough card sits; the VM asks for it by this address at every start. */
+const passthroughAddress = "0000:86:00.0";
+
 function guestMarks(estate: Estate, plan: GuestPlan, home: BuiltHost): XapiRecord {
   const affinity = { home: home.ref, "destroyed-host": estate.destroyedHost };
   return {
@@ -220,6 +223,7 @@ function guestMarks(estate: Estate, plan: GuestPlan, home: BuiltHost): XapiRecor
       base_template_name: plan.system === "windows" ? "Windows Server 2022" : "Debian Bookworm 12",
       import_task: "",
       ...(plan.isAutostart === true ? { auto_poweron: "true" } : {}),
+      ...(plan.hasPassthrough === true ? { pci: `0/${passthroughAddress}` } : {}),
     },
   };
 }
@@ -291,7 +295,7 @@ function addPassthroughCard(build: TableBuilder, host: BuiltHost): string {
     vendor_name: "Altera Corporation",
     device_id: "0004",
     device_name: "Messkarte PXA-4",
-    pci_id: "0000:86:00.0",
+    pci_id: passthroughAddress,
     driver_name: "pciback",
   });
 }
