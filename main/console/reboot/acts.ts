@@ -10,7 +10,8 @@ export interface RebootTiming {
   readonly factsMs: number;
   readonly handOverMs: number;
   readonly cleanShutdownMs: number;
-  readonly migrateMs: number;
+  /** a move without any progress for so long is given up */
+  readonly moveStallMs: number;
   /** from the call until the host is seen to go */
   readonly goingMs: number;
   /** from then until it is back */
@@ -24,7 +25,7 @@ export const rebootTiming: RebootTiming = {
   factsMs: 60_000,
   handOverMs: 600_000,
   cleanShutdownMs: 600_000,
-  migrateMs: 3_600_000,
+  moveStallMs: 900_000,
   goingMs: 900_000,
   bootMs: 1_800_000,
   storageMs: 120_000,

@@ -150,7 +150,7 @@ async function startAgain(acts: Acts, report: Report): Promise<string> {
   const { session, timing } = acts;
   const pinned = [...pinnedOf(acts)].sort((a, b) => a.order - b.order);
   if (pinned.length === 0) return "No VM had to be started.";
-  await untilIdle(acts, pinned);
+  await untilIdle(acts, pinned, timing.cleanShutdownMs);
   const halted = pinned.filter(
     (vm) => textOf(session.records().get("VM", vm.ref), "power_state") === "Halted",
   );
@@ -198,13 +198,13 @@ async function orLookAtFacts(acts: Acts, act: () => Promise<unknown>): Promise<v
 }
 
 /** Waits for operations that an earlier, lost call may have left running on these VMs. */
-async function untilIdle(acts: Acts, vms: readonly VmBefore[]): Promise<void> {
-  const { session, timing } = acts;
+async function untilIdle(acts: Acts, vms: readonly VmBefore[], timeoutMs: number): Promise<void> {
+  const { session } = acts;
   const isIdle = (records: PoolRecords): boolean =>
     vms.every((vm) => busyWith(records.get("VM", vm.ref) ?? {}).length === 0);
   if (isIdle(session.records())) return;
   try {
-    await session.untilFacts("no VM of this host is busy", isIdle, timing.cleanShutdownMs);
+    await session.untilFacts("no VM of this host is busy", isIdle, timeoutMs);
   } catch {
     const busy = vms.filter((vm) => busyWith(session.records().get("VM", vm.ref) ?? {}).length > 0);
     throw problem(
@@ -325,13 +325,11 @@ async function moveVm(
     isThere(records) || isHalted(records) || busyWith(vm(records)).length === 0;
   rows.set(move.uuid, { state: "moving" });
   try {
-    await session.callTask("VM.pool_migrate", [move.ref, move.targetRef, { live: "true" }], {
-      onProgress: (progress) => rows.set(move.uuid, { progress }),
-    });
+    await callWithStall(acts, move, (progress) => rows.set(move.uuid, { progress }));
   } catch (failure) {
     if (failure instanceof OutcomeUnknown) {
       await untilLive(acts);
-      await session.untilFacts("the move has ended", hasEnded, timing.migrateMs).catch(() => {});
+      await session.untilFacts("the move has ended", hasEnded, timing.factsMs).catch(() => {});
     } else if (!(failure instanceof XapiFailure && isHalted(session.records()))) {
       const error = explained(acts, failure);
       rows.set(move.uuid, { state: "failed", sentence: error.error.sentence });
@@ -353,6 +351,40 @@ async function moveVm(
   return true;
 }
 
+/** The move as a task, waited for as long as it gets on. */
+async function callWithStall(
+  acts: Acts,
+  move: { readonly ref: string; readonly targetRef: string },
+  onProgress: (progress: number) => void,
+): Promise<void> {
+  const { session, clock, timing } = acts;
+  const stalled = new AbortController();
+  const ended = new AbortController();
+  let last = -1;
+  let changedAtMs = clock.monotonicMs();
+  const watch = async (): Promise<void> => {
+    while (!ended.signal.aborted) {
+      const leftMs = changedAtMs + timing.moveStallMs - clock.monotonicMs();
+      if (leftMs <= 0) return stalled.abort();
+      await clock.sleep(leftMs, ended.signal);
+    }
+  };
+  void watch();
+  try {
+    await session.callTask("VM.pool_migrate", [move.ref, move.targetRef, { live: "true" }], {
+      signal: stalled.signal,
+      onProgress: (progress) => {
+        if (progress === last) return;
+        last = progress;
+        changedAtMs = clock.monotonicMs();
+        onProgress(progress);
+      },
+    });
+  } finally {
+    ended.abort();
+  }
+}
+
 function moveProblem(acts: Acts, move: RowStart, why: string): Error {
   const where = move.targetName === null ? "" : ` to “${move.targetName ?? ""}”`;
   return problem(
@@ -366,7 +398,7 @@ function moveProblem(acts: Acts, move: RowStart, why: string): Error {
 async function moveBack(acts: Acts, report: Report): Promise<string> {
   const { session, hostRef, hostName } = acts;
   const vms = movedOf(acts);
-  await untilIdle(acts, vms);
+  await untilIdle(acts, vms, acts.timing.factsMs);
   const away = vms.filter((vm) => {
     const record = session.records().get("VM", vm.ref);
     return textOf(record, "power_state") === "Running" && textOf(record, "resident_on") !== hostRef;
