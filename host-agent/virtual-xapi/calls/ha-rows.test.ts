@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { generationOf, GENERATIONS, type XapiGeneration } from "../generation.ts";
 import { FORMATS, runRow, type CallRow, type RowScene } from "../testing/call-rows.ts";
-import { refOf } from "../testing/small-pool.ts";
+import { refOf, uuidOf } from "../testing/small-pool.ts";
 import type { XapiRecord } from "../value.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -162,6 +162,28 @@ const switching: readonly CallRow[] = [
 ];
 
 const guards: readonly CallRow[] = [
+  {
+    name: "no reboot of a host that has lost the statefile",
+    pool: roomy(),
+    before: async (scene) => {
+      await enable(scene);
+      await scene.ask("host.disable", hostB);
+      scene.pool.host("b").unreachableSrs.add(uuidOf("sr-shared"));
+    },
+    call: ["host.reboot", hostB],
+    fails: ["HA_LOST_STATEFILE"],
+  },
+  {
+    name: "restarts can be held back, HA on or off",
+    call: ["pool.ha_prevent_restarts_for", 60],
+    gives: "",
+  },
+  {
+    name: "a working XAPI says that it is well",
+    as: "local",
+    call: ["host.ha_xapi_healthcheck"],
+    gives: true,
+  },
   {
     name: "no hand-over while HA is on",
     pool: roomy(),

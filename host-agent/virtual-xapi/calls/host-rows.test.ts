@@ -95,6 +95,12 @@ const evacuation: readonly CallRow[] = [
     call: ["host.compute_free_memory", hostB],
     gives: 16 * 2 ** 30 - 2 * 2 ** 30 - 2 ** 30,
   },
+  {
+    name: "the host's own overhead",
+    pool: { records: { host: { [hostB]: { memory_overhead: 4096 } } } },
+    call: ["host.compute_memory_overhead", hostB],
+    gives: 4096,
+  },
 ];
 
 const power: readonly CallRow[] = [
@@ -129,6 +135,25 @@ const power: readonly CallRow[] = [
       "shutdown",
       String(notes["task"]),
     ],
+  },
+  {
+    name: "the preparation moves guests, unplugs storage and notes an orderly stop",
+    call: ["host.prepare_for_poweroff", hostB],
+    after: async ({ ask, pool }) => [
+      await ask("VM.get_resident_on", vmB),
+      await ask("PBD.get_currently_attached", refOf("pbd-b-sr-shared")),
+      pool.host("b").files.get("local.db")?.includes("host_restarted_cleanly") ?? false,
+    ],
+    leaves: [hostA, false, true],
+  },
+  {
+    name: "after it the host stays disabled until it has rebooted",
+    before: async (scene) => {
+      await disableB(scene);
+      await scene.ask("host.prepare_for_poweroff", hostB);
+    },
+    call: ["host.enable", hostB],
+    fails: ["HOST_DISABLED_UNTIL_REBOOT", hostB],
   },
   {
     name: "power_on of a live host",

@@ -297,6 +297,7 @@ const suspend: CallHandler = async (ctx, args) => {
 
 /** Recomputes the advisory list on demand. */
 const updateAllowedOperations: CallHandler = (ctx, args) => {
+  ctx.db.get("VM", String(args[0]));
   refreshVm(ctx, String(args[0]));
   return VOID;
 };

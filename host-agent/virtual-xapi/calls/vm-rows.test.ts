@@ -495,6 +495,56 @@ const fields: readonly CallRow[] = [
   },
 ];
 
+const odds: readonly CallRow[] = [
+  {
+    name: "overhead grows with memory and processors",
+    call: ["VM.compute_memory_overhead", vm],
+    gives: 16 * 2 ** 20,
+  },
+  {
+    name: "memory below the least",
+    before: stop,
+    call: ["VM.set_memory", vm, GIB / 2],
+    fails: ["MEMORY_CONSTRAINT_VIOLATION", "static_min <= dynamic_min"],
+  },
+  {
+    name: "memory of a running VM",
+    call: ["VM.set_memory", vm, 2 * GIB],
+    fails: ["VM_BAD_POWER_STATE", vm, "halted", "running"],
+  },
+  {
+    name: "the internal change of a home, with an unknown host",
+    call: ["VM.atomic_set_resident_on", vm, stale],
+    fails: ["HANDLE_INVALID", "host", stale],
+  },
+  {
+    name: "blocking twice is a duplicate key",
+    before: async ({ ask }) => void (await ask("VM.add_to_blocked_operations", vm, "start", "x")),
+    call: ["VM.add_to_blocked_operations", vm, "start", "y"],
+    fails: ["MAP_DUPLICATE_KEY", "VM", "blocked_operations", uuidOf("vm-a1"), "start"],
+  },
+  {
+    name: "a blocked operation leaves the offer",
+    call: ["VM.set_blocked_operations", vm, { pool_migrate: "no" }],
+    after: async ({ ask }) =>
+      ((await ask("VM.get_allowed_operations", vm)) as string[]).includes("pool_migrate"),
+    leaves: false,
+  },
+  {
+    name: "an unblocked one comes back",
+    pool: with1({ blocked_operations: { pool_migrate: "no" } }),
+    call: ["VM.remove_from_blocked_operations", vm, "pool_migrate"],
+    after: async ({ ask }) =>
+      ((await ask("VM.get_allowed_operations", vm)) as string[]).includes("pool_migrate"),
+    leaves: true,
+  },
+  {
+    name: "the offer of a VM that is not there",
+    call: ["VM.update_allowed_operations", stale],
+    fails: ["HANDLE_INVALID", "VM", stale],
+  },
+];
+
 const resets: readonly CallRow[] = [
   {
     name: "control domains are never reset",
@@ -558,6 +608,54 @@ const appliances: readonly CallRow[] = [
     leaves: ["Halted", "Halted", ["start"]],
   },
   {
+    name: "hard_shutdown of a halted appliance",
+    pool: appliance(),
+    before: async ({ ask }) => void (await ask("VM_appliance.hard_shutdown", app)),
+    call: ["VM_appliance.hard_shutdown", app],
+    fails: ["OPERATION_NOT_ALLOWED", "All VMs in this appliance are halted."],
+  },
+  {
+    name: "shutdown stops even what does not listen",
+    pool: appliance({
+      VM_guest_metrics: { [refOf("vm-guest-a1")]: { PV_drivers_detected: false, other: {} } },
+    }),
+    call: ["VM_appliance.shutdown", app],
+    after: ({ ask }) => ask("VM.get_power_state", vm),
+    leaves: "Halted",
+  },
+  {
+    name: "a busy appliance takes no second order",
+    pool: appliance({ VM: { [vm]: { appliance: app, shutdown_delay: 60 } } }),
+    before: async ({ client, session, pool, notes }) => {
+      const call = client.call("Async.VM_appliance.hard_shutdown", session, app);
+      notes["task"] = await pool.time.until(call);
+      await pool.time.advance(1_000);
+    },
+    call: ["VM_appliance.shutdown", app],
+    fails: ({ notes }) => [
+      "OTHER_OPERATION_IN_PROGRESS",
+      "VM_appliance",
+      app,
+      "hard_shutdown",
+      String(notes["task"]),
+    ],
+  },
+  {
+    name: "a new appliance is empty",
+    before: async ({ ask, notes }) => {
+      notes["ref"] = await ask("VM_appliance.create", { name_label: "new", name_description: "" });
+    },
+    call: ({ notes }) => ["VM_appliance.start", String(notes["ref"]), false],
+    fails: ["OPERATION_NOT_ALLOWED", "Appliance has no VMs."],
+  },
+  {
+    name: "destroy lets the VMs go",
+    pool: appliance(),
+    call: ["VM_appliance.destroy", app],
+    after: ({ ask }) => ask("VM.get_appliance", vm),
+    leaves: "OpaqueRef:NULL",
+  },
+  {
     name: "what did not stop is named",
     pool: appliance({ VM_guest_metrics: {} }),
     before: async ({ ask }) =>
@@ -567,7 +665,7 @@ const appliances: readonly CallRow[] = [
   },
 ];
 
-const tables = { start, startOn, stopping, migrate, fields, resets, appliances };
+const tables = { start, startOn, stopping, migrate, fields, odds, resets, appliances };
 
 describe.each(Object.entries(tables))("VM rows: %s", (_, rows) => {
   describe.each(FORMATS)("over %s", (format) => {
