@@ -141,6 +141,22 @@ describe("logging in again", () => {
     await until("live");
   });
 
+  it("a peer that falls silent right after the login does not hold it up", async () => {
+    let silent = true;
+    let asked = 0;
+    xapi.script = (method) => {
+      if (method === "system.listMethods") asked += 1;
+      return silent && method === "system.listMethods" ? "hang" : undefined;
+    };
+    xapi.restart();
+    await until("stale");
+    const startedMs = performance.now();
+    while (asked < 2) await systemClock.sleep(20);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    silent = false;
+    await until("live");
+  });
+
   it("never adopts the coordinator of another pool", async () => {
     xapi.records["pool"]!["OpaqueRef:p"]!["uuid"] = "57cd528c-0000-4000-8000-00000000dead";
     xapi.records["VM"] = {};

@@ -13,7 +13,7 @@ import { ConsoleProblem, consoleError } from "./problem.ts";
 import type { OpenStream, StreamSource } from "./streams.ts";
 
 /** Aborted when the window cancels the call or its pipe closes. */
-export interface CallScope {
+interface CallScope {
   readonly signal: AbortSignal;
 }
 
@@ -27,7 +27,7 @@ export type Handlers = {
 };
 
 /** Turns what a handler threw into what the window shows; null when it is none of the expected kinds. */
-export type DescribeError = (error: unknown) => ConsoleError | null;
+type DescribeError = (error: unknown) => ConsoleError | null;
 
 export interface DispatchOptions {
   readonly handlers: Handlers;

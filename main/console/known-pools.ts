@@ -10,7 +10,7 @@ export interface StoredPool {
   readonly members: readonly StoredMember[];
 }
 
-export interface StoredMember {
+interface StoredMember {
   readonly address: string;
   /** null: an address that somebody typed */
   readonly name: string | null;

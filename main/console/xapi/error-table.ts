@@ -12,7 +12,7 @@ export interface ErrorRow {
 /** Parameter by position; `otherwise` when XAPI sent fewer. */
 export type Param = (position: number, otherwise?: string) => string;
 
-export function cap(text: string): string {
+function cap(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

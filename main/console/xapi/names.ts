@@ -7,7 +7,7 @@ export interface ObjectNames {
   find(refOrUuid: string): string | null;
 }
 
-export const gone = "an object that no longer exists";
+const gone = "an object that no longer exists";
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/iu;
 const anyReference =

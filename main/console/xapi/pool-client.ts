@@ -21,6 +21,8 @@ export interface PoolClientOptions {
   readonly sessionId: string;
   readonly pins: Omit<PinnedAgentOptions, "connectMs">;
   readonly timing: LinkTiming;
+  /** ends the opening; an open client is ended by `close` */
+  readonly signal: AbortSignal;
 }
 
 const logoutMs = 1_000;
@@ -35,23 +37,32 @@ export async function openPoolClient(options: PoolClientOptions): Promise<PoolCl
   const { timing, address, sessionId } = options;
   const agent = pinnedAgent({ ...options.pins, connectMs: timing.connectMs });
   const eventDeadlineMs = timing.eventWaitMs + timing.eventGraceMs;
+  let isOpen = false;
   const client = createClient({
     url: addressUrl(address),
     auth: { sessionId },
     watchEvents: false,
     transport: "json-rpc",
-    callTimeout: (method) => (method === "event.from" ? eventDeadlineMs : timing.callMs),
+    callTimeout: (method) => {
+      if (method === "event.from") return eventDeadlineMs;
+      return isOpen ? timing.callMs : timing.loginMs;
+    },
     // Callers are bounded in `PoolLink`; here a limit would let slow calls delay the event call.
     callConcurrency: 1_000,
     roCallRetryOptions: { tries: 1 },
   });
   client._undiciDispatcher = agent;
   client._setUrl(client._url);
+  const giveUp = (): void => void agent.destroy().catch(() => undefined);
+  options.signal.addEventListener("abort", giveUp, { once: true });
   try {
     await client.connect();
+    isOpen = true;
   } catch (error) {
-    agent.destroy().catch(() => undefined);
+    giveUp();
     throw asSessionError("session.open", error);
+  } finally {
+    options.signal.removeEventListener("abort", giveUp);
   }
   return {
     address,
@@ -72,7 +83,7 @@ export async function openPoolClient(options: PoolClientOptions): Promise<PoolCl
 }
 
 /** What XAPI reported keeps its code; anything else means that no answer came. */
-export function asSessionError(method: string, error: unknown): XapiFailure | OutcomeUnknown {
+function asSessionError(method: string, error: unknown): XapiFailure | OutcomeUnknown {
   if (error instanceof XapiFailure || error instanceof OutcomeUnknown) return error;
   if (isXapiError(error)) return new XapiFailure(error.code, error.params.map(String));
   return new OutcomeUnknown(method, error);

@@ -313,7 +313,7 @@ export class PoolLink implements PoolSession {
     const { timing } = this.#options;
     let client: PoolClient;
     try {
-      client = await openPoolClient({ ...opened, pins: this.#pins(), timing });
+      client = await openPoolClient({ ...opened, pins: this.#pins(), timing, signal });
     } catch (error) {
       return error;
     }

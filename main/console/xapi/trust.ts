@@ -9,9 +9,9 @@ import type { MemberAddress } from "./address.ts";
  * was there at the first look, at the address a trusted coordinator gives for its member; weaker than
  * the other two, kept apart so that it can be said. `demo`: the demo made it.
  */
-export type TrustOrigin = "person" | "pool-records" | "seen-through-pool" | "demo";
+type TrustOrigin = "person" | "pool-records" | "seen-through-pool" | "demo";
 
-export interface TrustEntry {
+interface TrustEntry {
   readonly fingerprint: string;
   readonly origin: TrustOrigin;
   readonly atMs: number;
