@@ -133,7 +133,7 @@ function toleranceSentence(max: number, protectedCount: number): string {
 }
 
 /** XAPI writes "unprotected" as an empty text. */
-export function xapiWord(treatment: string): string {
+function xapiWord(treatment: string): string {
   return treatment === "unprotected" ? "" : treatment;
 }
 

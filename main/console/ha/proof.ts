@@ -28,7 +28,7 @@ export interface Proof {
 }
 
 /** How long a lost connection may take to come back before an act gives up. */
-export const reconnectMs = 300_000;
+const reconnectMs = 300_000;
 
 /**
  * Acts, and believes only the facts: an answer is not enough, and when no answer came (the session

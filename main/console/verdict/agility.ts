@@ -62,7 +62,7 @@ function reachReasons(index: PoolIndex, guest: GuestFacts): string[] {
   return reasons;
 }
 
-export function hostsWithout(index: PoolIndex, present: ReadonlySet<string>): string[] {
+function hostsWithout(index: PoolIndex, present: ReadonlySet<string>): string[] {
   const names: string[] = [];
   if (present.size >= index.hosts.size) return names;
   for (const host of index.hosts.values()) {

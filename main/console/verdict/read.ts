@@ -1,7 +1,7 @@
-import type { PoolRecords, XapiClass, XapiRecord } from "../pool-session.ts";
+import type { PoolRecords, XapiRecord } from "../pool-session.ts";
 
 /** XAPI's reference that points at nothing. */
-export const nullRef = "OpaqueRef:NULL";
+const nullRef = "OpaqueRef:NULL";
 
 export function isNullRef(ref: string): boolean {
   return ref === "" || ref === nullRef || ref === "Ref:NULL";
@@ -69,10 +69,6 @@ export function counted(count: number, singular: string, plural = `${singular}s`
 export function poolOf(records: PoolRecords): { ref: string; record: XapiRecord } | undefined {
   for (const [ref, record] of records.all("pool")) return { ref, record };
   return undefined;
-}
-
-export function recordName(records: PoolRecords, className: XapiClass, ref: string): string {
-  return quoted(records.get(className, ref));
 }
 
 /** XAPI's version of a host, as exact as the generation tells it. */

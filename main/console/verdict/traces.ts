@@ -53,7 +53,7 @@ export interface HaLizardTrace {
   readonly enabled: boolean;
 }
 
-export const haLizardSwitch = "XenCenter.CustomFields.ha-lizard-enabled";
+const haLizardSwitch = "XenCenter.CustomFields.ha-lizard-enabled";
 
 /** HA-Lizard keeps its switch and settings in the pool's other_config. */
 export function haLizardTrace(records: PoolRecords): HaLizardTrace {
