@@ -140,6 +140,7 @@ export class Pools {
     const entry = this.get(poolId);
     await entry.link.stop();
     this.#entries.delete(poolId);
+    entry.facts.end();
     this.#passwords.delete(poolId);
     const stillUsed = new Set(this.list().flatMap((pool) => pool.addresses));
     await this.#ports.secrets.delete(poolId);

@@ -152,6 +152,15 @@ it("nothing is judged on old facts: with the connection gone every verdict is un
   expect(here.facts.mark().mark).toBe("unknown");
 });
 
+it("a pool that is forgotten ends what watches it, with a sentence", () => {
+  const here = pool();
+  const watcher = here.watch();
+  watcher.take();
+  here.facts.end();
+  expect(watcher.wakes).toBe(1);
+  expect(() => watcher.take()).toThrow("does not know that pool any more");
+});
+
 it("after a reconnect everything is given anew", () => {
   const here = pool();
   const watcher = here.watch();

@@ -82,6 +82,11 @@ export class PoolFacts implements FactsListener {
     return this.#subscribers.open();
   }
 
+  /** The pool is forgotten: windows that watch it are told. */
+  end(): void {
+    this.#subscribers.end();
+  }
+
   mark(): PoolMark {
     const isLive = this.#options.connection().status === "live";
     return {

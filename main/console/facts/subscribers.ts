@@ -1,4 +1,5 @@
 import type { HostSummary, PoolFactsItem, SrSummary, VmSummary } from "../../contract/pool.ts";
+import { problem } from "../problem.ts";
 import type { OpenStream } from "../streams.ts";
 
 /** The rows as they are now; a subscriber reads them when its pipe has room. */
@@ -34,6 +35,7 @@ export class Subscribers {
   readonly #rows: Rows;
   readonly #head: () => Head;
   readonly #pending = new Map<Pending, () => void>();
+  #isEnded = false;
 
   constructor(rows: Rows, head: () => Head) {
     this.#rows = rows;
@@ -59,6 +61,12 @@ export class Subscribers {
     };
   }
 
+  /** Ends all streams: the pool is forgotten. */
+  end(): void {
+    this.#isEnded = true;
+    for (const wake of this.#pending.values()) wake();
+  }
+
   mark(kind: RowKind, uuid: string): void {
     for (const pending of this.#pending.keys()) pending[kind].add(uuid);
   }
@@ -76,6 +84,13 @@ export class Subscribers {
   }
 
   #take(pending: Pending): PoolFactsItem | null {
+    if (this.#isEnded) {
+      throw problem(
+        "unknown-pool",
+        "This console does not know that pool any more.",
+        "Choose a pool from the list, or connect to it again.",
+      );
+    }
     if (!isOwed(pending)) return null;
     const head = this.#head();
     const item = pending.isSnapshot ? this.#snapshot(head) : this.#patch(head, pending);
