@@ -44,7 +44,9 @@ export const theme = createTheme({
     NumberInput: NumberInput.extend({ defaultProps: { size: "xs" } }),
     Select: Select.extend({ defaultProps: { size: "xs" } }),
     Checkbox: Checkbox.extend({ defaultProps: { size: "xs" } }),
-    Modal: Modal.extend({ defaultProps: { radius: "md", overlayProps: { opacity: 0.5 } } }),
+    Modal: Modal.extend({
+      defaultProps: { radius: "md", overlayProps: { opacity: 0.5 }, lockScroll: false },
+    }),
     Drawer: Drawer.extend({ defaultProps: { overlayProps: { opacity: 0.4 } } }),
     Tooltip: Tooltip.extend({
       defaultProps: {

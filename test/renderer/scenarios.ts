@@ -295,6 +295,13 @@ export const scenarios = {
     }),
   "run-in-progress": (nowMs: number): Scenario =>
     base(small(nowMs), nowMs, { run: runningRun(nowMs) }),
+  "run-silent": (nowMs: number): Scenario => {
+    const { connection } = stale(nowMs, small(nowMs)).snapshot ?? {};
+    return base(small(nowMs), nowMs, {
+      run: runningRun(nowMs),
+      ...(connection === undefined ? {} : { connection }),
+    });
+  },
   "run-done": (nowMs: number): Scenario => base(small(nowMs), nowMs, { run: doneRun(nowMs) }),
   "run-put-back": (nowMs: number): Scenario =>
     base(small(nowMs), nowMs, { run: putBackRun(nowMs) }),

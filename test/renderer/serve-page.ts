@@ -9,6 +9,18 @@ import { build } from "vite";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const outDir = fileURLToPath(new URL("../../node_modules/.cache/renderer-alone", import.meta.url));
 
+const nonce = "page-alone";
+
+/** As strict as what both shells send: a widget that breaks it breaks in the product. */
+const policy = [
+  "default-src 'none'",
+  `script-src 'self' 'nonce-${nonce}'`,
+  `style-src 'self' 'nonce-${nonce}'`,
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+].join("; ");
+
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -25,6 +37,7 @@ export const buildPage = async (): Promise<void> => {
     root: join(here, "page"),
     base: "./",
     plugins: [react()],
+    html: { cspNonce: nonce },
     build: { outDir, emptyOutDir: true, minify: false, reportCompressedSize: false },
   });
 };
@@ -37,6 +50,7 @@ export const servePage = async (): Promise<{ url: string; stop: () => Promise<vo
     readFile(file).then(
       (body) => {
         response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream");
+        response.setHeader("content-security-policy", policy);
         response.end(body);
       },
       () => {

@@ -7,7 +7,7 @@ import { useNowMs } from "../../ui/clock.ts";
 import { formatAge } from "../../ui/format.ts";
 import { FailureNotice, Notice } from "../../ui/notice.tsx";
 import { EmptyPicture } from "../../ui/picture.tsx";
-import { connectionWords } from "./connection-words.ts";
+import { connectionWords, isSilenceExpected } from "./connection-words.ts";
 import "./connection.css";
 
 /** Always in the same place: can the picture be believed, through whom, and since when. */
@@ -29,12 +29,44 @@ export const ConnectionStrip = () => {
 
 const NextTry = ({ atMs }: { readonly atMs: number }) => {
   const leftMs = atMs - useNowMs();
-  return <>{leftMs > 0 ? `next try in ${formatAge(leftMs)}` : "trying now"}</>;
+  return <>{leftMs > 999 ? `next try in ${formatAge(leftMs)}` : "trying now"}</>;
 };
 
 type Stale = Extract<Connection, { status: "stale" }>;
 
-const StaleNotice = ({ connection }: { readonly connection: Stale }) => {
+const Tried = ({ tried }: Pick<Stale, "tried">) =>
+  tried.length === 0 ? null : (
+    <details>
+      <summary>Members tried</summary>
+      <ul>
+        {tried.map((each) => (
+          <li key={`${each.address} ${each.sentence}`}>
+            {each.name} ({each.address}): {each.sentence}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+
+/** A run hands roles over and reboots: advice for an emergency would be wrong, and dangerous. */
+const ExpectedSilence = (props: { readonly connection: Stale; readonly hostName: string }) => (
+  <Notice tone="accent">
+    <p>
+      <strong>
+        The pool has not answered for <Lasting fromMs={props.connection.sinceMs} toMs={null} />.
+      </strong>{" "}
+      The reboot of {props.hostName} is under way and causes this while the coordinator changes or
+      restarts.
+    </p>
+    <p className="sk-notice__step">
+      <b>Next step:</b> Wait. The run goes on by itself; do nothing on the hosts meanwhile. Every
+      verdict is Unknown until then.
+    </p>
+    <Tried tried={props.connection.tried} />
+  </Notice>
+);
+
+const UnexpectedSilence = ({ connection }: { readonly connection: Stale }) => {
   const poolId = usePoolId();
   const reconnect = useCommand("pools.reconnect");
   return (
@@ -61,21 +93,19 @@ const StaleNotice = ({ connection }: { readonly connection: Stale }) => {
         <NextTry atMs={connection.nextTryAtMs} />
         ).
       </p>
-      {connection.tried.length === 0 ? null : (
-        <details>
-          <summary>Members tried</summary>
-          <ul>
-            {connection.tried.map((each) => (
-              <li key={`${each.address} ${each.sentence}`}>
-                {each.name} ({each.address}): {each.sentence}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      <Tried tried={connection.tried} />
       {reconnect.error === null ? null : <p>{reconnect.error.sentence}</p>}
     </Notice>
   );
+};
+
+const StaleNotice = ({ connection }: { readonly connection: Stale }) => {
+  const run = usePoolFacts((facts) => facts.run);
+  const ageMs = useNowMs() - connection.sinceMs;
+  if (run !== null && isSilenceExpected(run, ageMs)) {
+    return <ExpectedSilence connection={connection} hostName={run.hostName} />;
+  }
+  return <UnexpectedSilence connection={connection} />;
 };
 
 const PasswordForm = () => {

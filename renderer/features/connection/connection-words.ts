@@ -1,4 +1,5 @@
 import type { Connection } from "../../../main/contract/pool.ts";
+import type { Run } from "../../../main/contract/run.ts";
 
 export interface ConnectionWords {
   readonly tone: "ok" | "warn" | "bad" | "none";
@@ -47,3 +48,10 @@ export const connectionWords = (connection: Connection): ConnectionWords => {
       return { tone: "bad", title: "Password needed", sinceMs: connection.sinceMs, isAging: true };
   }
 };
+
+/** A coordinator is back as such well within this time; after it, silence is trouble again. */
+const expectedSilenceMsMax = 5 * 60_000;
+
+/** While a run works, the pool falls silent for a while: that is no emergency. */
+export const isSilenceExpected = (run: Pick<Run, "status">, ageMs: number): boolean =>
+  (run.status === "running" || run.status === "undoing") && ageMs < expectedSilenceMsMax;

@@ -1,5 +1,7 @@
+import { useEffect, useRef } from "react";
 import type { Phase } from "../../../main/contract/run.ts";
 import { Lasting } from "../../ui/age.tsx";
+import { counted } from "../../ui/format.ts";
 import { Mark } from "../../ui/mark.tsx";
 import { FailureNotice } from "../../ui/notice.tsx";
 import { isVmDone, orderVms, vmWords } from "./run-words.ts";
@@ -51,11 +53,42 @@ const PhaseIcon = (props: { readonly phase: Phase; readonly number: number | nul
     <span className="sk-plan__number">{props.number}</span>
   );
 
+/** Lists that matter now are open; those of finished phases fold away. */
+const PhaseVms = (props: { readonly phase: Phase; readonly isPlan: boolean }) => {
+  const { phase, isPlan } = props;
+  if (phase.vms.length === 0 || phase.state === "skipped") return null;
+  if (phase.state === "pending" && !isPlan) return null;
+  const list = (
+    <ul
+      className="sk-plan__vms"
+      data-plan={isPlan}
+      tabIndex={0}
+      aria-label={`VMs of ${phase.title}`}
+    >
+      {orderVms(phase.vms).map((vm) =>
+        isPlan ? <VmPlan key={vm.uuid} vm={vm} /> : <VmProgress key={vm.uuid} vm={vm} />,
+      )}
+    </ul>
+  );
+  if (isPlan || (phase.state !== "done" && phase.state !== "undone")) return list;
+  return (
+    <details className="sk-plan__more">
+      <summary>{counted(phase.vms.length, "VM")}</summary>
+      {list}
+    </details>
+  );
+};
+
 const PhaseRow = (props: { readonly phase: Phase; readonly number: number | null }) => {
   const { phase, number } = props;
-  const hasVms = phase.vms.length > 0 && phase.state !== "skipped";
+  const row = useRef<HTMLLIElement>(null);
+  const isAtWork = phase.state === "running" || phase.state === "undoing";
+  // A long list must not hide what happens now; once per phase, so that a person can look around.
+  useEffect(() => {
+    if (isAtWork) row.current?.scrollIntoView({ block: "nearest" });
+  }, [isAtWork]);
   return (
-    <li data-state={phase.state} data-phase={phase.id}>
+    <li ref={row} data-state={phase.state} data-phase={phase.id}>
       <span className="sk-plan__icon">
         <PhaseIcon phase={phase} number={phase.state === "skipped" ? null : number} />
       </span>
@@ -69,22 +102,7 @@ const PhaseRow = (props: { readonly phase: Phase; readonly number: number | null
       {number === null || phase.undoSentence === null ? null : (
         <p className="sk-plan__undo">If a later step fails: {phase.undoSentence}</p>
       )}
-      {hasVms ? (
-        <ul
-          className="sk-plan__vms"
-          data-plan={number !== null}
-          tabIndex={0}
-          aria-label={`VMs of ${phase.title}`}
-        >
-          {orderVms(phase.vms).map((vm) =>
-            number === null ? (
-              <VmProgress key={vm.uuid} vm={vm} />
-            ) : (
-              <VmPlan key={vm.uuid} vm={vm} />
-            ),
-          )}
-        </ul>
-      ) : null}
+      <PhaseVms phase={phase} isPlan={number !== null} />
       {phase.error === null ? null : (
         <div className="sk-plan__more">
           <FailureNotice error={phase.error} />

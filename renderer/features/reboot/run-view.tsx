@@ -1,12 +1,11 @@
 import { Button, Modal } from "@mantine/core";
 import { useState } from "react";
 import type { Run } from "../../../main/contract/run.ts";
-import { useCommand, usePoolFacts, usePoolId } from "../../console/context.tsx";
-import { isBelievable } from "../../console/shown.ts";
+import { useCommand, usePoolId } from "../../console/context.tsx";
 import { Lasting } from "../../ui/age.tsx";
 import { formatTime } from "../../ui/format.ts";
 import { Mark } from "../../ui/mark.tsx";
-import { FailureNotice, Notice } from "../../ui/notice.tsx";
+import { FailureNotice } from "../../ui/notice.tsx";
 import { Panel, Reasons } from "../../ui/panel.tsx";
 import { PhaseList } from "./phase-list.tsx";
 import { RunEnd } from "./run-end.tsx";
@@ -65,7 +64,6 @@ const StopButton = ({ run }: { readonly run: Run }) => {
 
 const NowPanel = ({ run }: { readonly run: Run }) => {
   const phase = currentPhase(run);
-  const isLive = usePoolFacts((facts) => isBelievable(facts.connection));
   const counts = phaseCounts(run);
   const vms = phase?.vms ?? [];
   return (
@@ -101,14 +99,6 @@ const NowPanel = ({ run }: { readonly run: Run }) => {
             </span>
           )}
         </p>
-        {isLive ? null : (
-          <Notice tone="warn">
-            <p>
-              The pool does not answer at the moment. That is expected while a coordinator changes
-              or restarts; the run goes on in the console, not in this window.
-            </p>
-          </Notice>
-        )}
         <StopButton run={run} />
       </div>
     </Panel>

@@ -174,11 +174,47 @@ const onGridKey = (event: KeyboardEvent<HTMLElement>, grid: GridKeys): void => {
   event.preventDefault();
 };
 
+const Body = (props: {
+  readonly sorted: Sorted;
+  readonly virtualizer: ReturnType<typeof useVirtualizer<HTMLDivElement, Element>>;
+  readonly activeIndex: number;
+  readonly table: VmTableProps;
+  readonly actions: RowActions;
+}) => {
+  const { sorted, virtualizer, activeIndex, actions } = props;
+  const { drafts, selected, writing } = props.table;
+  const items = virtualizer.getVirtualItems();
+  return (
+    <tbody>
+      <Spacer heightPx={items[0]?.start ?? 0} />
+      {items.flatMap((item) => {
+        const row = sorted[item.index]?.original;
+        return row === undefined ? (
+          []
+        ) : (
+          <VmTableRow
+            key={row.vm.uuid}
+            row={row}
+            index={item.index}
+            draft={drafts.get(row.vm.uuid)}
+            isSelected={selected.has(row.vm.uuid)}
+            tabIndex={item.index === activeIndex ? 0 : -1}
+            writing={writing}
+            actions={actions}
+          />
+        );
+      })}
+      <Spacer heightPx={virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0)} />
+    </tbody>
+  );
+};
+
 /** Rows in view only; one row holds the keyboard, arrows move it, Space selects, Tab enters it. */
 export const VmTable = (props: VmTableProps) => {
-  const { drafts, selected, writing } = props;
+  const { selected } = props;
   const table = useSortedTable(props.rows);
   const sorted = table.getRowModel().rows;
+  const uuids = sorted.map((row) => row.id);
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
   const virtualizer = useVirtualizer({
@@ -189,8 +225,7 @@ export const VmTable = (props: VmTableProps) => {
     scrollPaddingStart: rowHeightPx,
   });
   const focusRow = useRowFocus(scroller, (index) => virtualizer.scrollToIndex(index));
-  const items = virtualizer.getVirtualItems();
-  const activeIndex = Math.min(active, Math.max(0, sorted.length - 1));
+  const activeIndex = Math.min(active, Math.max(0, uuids.length - 1));
   const actions = useRowActions(props, sorted, setActive);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void =>
     onGridKey(event, {
@@ -198,17 +233,15 @@ export const VmTable = (props: VmTableProps) => {
       count: sorted.length,
       viewHeightPx: scroller.current?.clientHeight ?? 0,
       select: (isRange) => {
-        const row = sorted[activeIndex];
-        if (row !== undefined) actions.onSelect(row.id, isRange);
+        const uuid = uuids[activeIndex];
+        if (uuid !== undefined) actions.onSelect(uuid, isRange);
       },
       moveTo: (index) => {
         setActive(index);
         focusRow(index);
       },
     });
-  const uuids = sorted.map((row) => row.original.vm.uuid);
-  const isAll = uuids.length > 0 && uuids.every((uuid) => selected.has(uuid));
-  const onAll = (): void => props.onSelect(new Set(isAll ? [] : uuids));
+  const isAll = uuids.every((uuid) => selected.has(uuid));
   return (
     <div className="sk-vms__scroll" ref={scroller}>
       <table
@@ -220,28 +253,18 @@ export const VmTable = (props: VmTableProps) => {
         onKeyDown={onKeyDown}
       >
         <Columns />
-        <Headers table={table} isAll={isAll} onAll={onAll} />
-        <tbody>
-          <Spacer heightPx={items[0]?.start ?? 0} />
-          {items.flatMap((item) => {
-            const row = sorted[item.index]?.original;
-            return row === undefined ? (
-              []
-            ) : (
-              <VmTableRow
-                key={row.vm.uuid}
-                row={row}
-                index={item.index}
-                draft={drafts.get(row.vm.uuid)}
-                isSelected={selected.has(row.vm.uuid)}
-                tabIndex={item.index === activeIndex ? 0 : -1}
-                writing={writing}
-                actions={actions}
-              />
-            );
-          })}
-          <Spacer heightPx={virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0)} />
-        </tbody>
+        <Headers
+          table={table}
+          isAll={isAll}
+          onAll={() => props.onSelect(new Set(isAll ? [] : uuids))}
+        />
+        <Body
+          sorted={sorted}
+          virtualizer={virtualizer}
+          activeIndex={activeIndex}
+          table={props}
+          actions={actions}
+        />
       </table>
     </div>
   );
