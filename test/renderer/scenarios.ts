@@ -252,6 +252,7 @@ export const scenarios = {
     plan: null,
   }),
   stale: (nowMs: number): Scenario => stale(nowMs, small(nowMs)),
+  "stale-ha": (nowMs: number): Scenario => stale(nowMs, withHa(small(nowMs))),
   "stale-sixteen": (nowMs: number): Scenario => stale(nowMs, made16(nowMs)),
   failed: (nowMs: number): Scenario => {
     const scenario = failing(nowMs);

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChromium } from "../browser/chromium.ts";
 import { connectDialog, redStop } from "../e2e/pages/connect-dialog.ts";
 import { haPage } from "../e2e/pages/ha.ts";
-import { overviewPage } from "../e2e/pages/overview.ts";
 import { rebootPage } from "../e2e/pages/reboot.ts";
 import { vmsPage } from "../e2e/pages/vms.ts";
 import { welcomePage } from "../e2e/pages/welcome.ts";
@@ -119,18 +118,30 @@ describe("connecting", () => {
 });
 
 describe("what can be believed", () => {
-  test("old facts stay on screen, and nothing on it is green", () =>
-    inWindow("stale", "/pool/p1/overview", async (page) => {
-      const overview = overviewPage(page);
-      await overview.row("xcp-alpha").waitFor();
-      const green = await page.locator('.sk-mark[data-tone="ok"]:visible').allInnerTexts();
-      // Plugged storage is a fact with its age said above it, not a verdict.
-      expect([
-        green.filter((text) => !text.startsWith("On ")),
-        await windowOf(page).verdict.innerText(),
-        await overview.row("xcp-alpha").innerText(),
-      ]).toEqual([[], "Unknown", expect.stringContaining("Unknown")]);
-    }));
+  const oldScreens: readonly (readonly [ScenarioName, string, string])[] = [
+    ["stale", "/pool/p1/overview", "xcp-alpha"],
+    ["stale-ha", "/pool/p1/overview", "xcp-alpha"],
+    ["stale-ha", "/pool/p1/ha", "2 of 2 hosts"],
+    ["stale-ha", "/pool/p1/vms", "voip"],
+  ];
+  test.each(oldScreens)(
+    "%s at %s stays on screen, and nothing is green",
+    (scenario, address, words) =>
+      inWindow(scenario, address, async (page) => {
+        await page.getByRole("main").getByText(words).first().waitFor();
+        await settle(page, "light");
+        const green = await page.evaluate(() => {
+          const probe = document.body.appendChild(document.createElement("i"));
+          probe.style.color = "var(--sk-ok-text)";
+          const wanted = getComputedStyle(probe).color;
+          probe.remove();
+          return [...document.querySelectorAll("body *")]
+            .filter((each) => getComputedStyle(each).color === wanted)
+            .map((each) => each.textContent);
+        });
+        expect([green, await windowOf(page).verdict.innerText()]).toEqual([[], "Unknown"]);
+      }),
+  );
 
   test("a backend that goes covers the window, and its return brings everything back", () =>
     inWindow("small", "/pool/p1/vms", async (page) => {
