@@ -27,14 +27,21 @@ const textMatches = (row: VmRow, words: readonly string[]): boolean => {
   return words.every((word) => haystack.includes(word));
 };
 
+const rowCache = new WeakMap<VmSummary, VmRow>();
+
+/** A VM that did not change keeps its row object, so that its line on screen is not painted again. */
 export const rowsOf = (
   vms: ReadonlyMap<string, VmSummary>,
   hosts: ReadonlyMap<string, HostSummary>,
 ): VmRow[] =>
-  [...vms.values()].map((vm) => ({
-    vm,
-    hostName: vm.hostUuid === null ? "" : (hosts.get(vm.hostUuid)?.name ?? "unknown host"),
-  }));
+  [...vms.values()].map((vm) => {
+    const hostName = vm.hostUuid === null ? "" : (hosts.get(vm.hostUuid)?.name ?? "unknown host");
+    const known = rowCache.get(vm);
+    if (known !== undefined && known.hostName === hostName) return known;
+    const row = { vm, hostName };
+    rowCache.set(vm, row);
+    return row;
+  });
 
 export const filterRows = (rows: readonly VmRow[], filter: VmFilter): VmRow[] => {
   const words = plain(filter.text)

@@ -44,6 +44,20 @@ describe("finding VMs", () => {
     [{}, ["Müller's mail", "web", "db"]],
   ])("%j finds %j", (filter, names) => expect(found(filter)).toEqual(names));
 
+  test("a row is another object only when its VM or its host's name changed", () => {
+    const moved = vm("db", { hostUuid: "h1" });
+    const before = rowsOf(vms, hosts);
+    const after = rowsOf(new Map([...vms, ["db", moved]]), hosts);
+    const renamed = rowsOf(vms, new Map([["h1", { name: "other" } as HostSummary]]));
+    expect([
+      after.map((row, index) => row === before[index]),
+      renamed.map((row, index) => row === before[index]),
+    ]).toEqual([
+      [true, true, false],
+      [false, true, true],
+    ]);
+  });
+
   test("a host that is not known is said to be so", () => {
     expect(rowsOf(vms, hosts).map((row) => row.hostName)).toEqual(["Zürich 1", "", "unknown host"]);
   });
