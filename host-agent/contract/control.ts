@@ -49,7 +49,7 @@ export const agentStatusSchema = z.object({
     z.object({
       host: z.string(),
       name: z.string(),
-      state: z.enum(["never-heard", "live", "suspected"]),
+      state: z.enum(["never-heard", "live", "leaving", "suspected"]),
       boot: z.string().nullable(),
       version: z.string().nullable(),
       role: z.enum(["coordinator", "supporter", "unknown"]),

@@ -30,6 +30,8 @@ export const journalEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("PathHeardAgain"), peer: hostUuid, path, silentMs: z.number() }),
   /** the peer is heard but says that it does not hear this host on that path */
   z.object({ type: z.literal("PathOneWay"), peer: hostUuid, path }),
+  /** the peer says that it hears this host again on a path that was one-way */
+  z.object({ type: z.literal("PathBothWays"), peer: hostUuid, path, oneWayMs: z.number() }),
   z.object({
     type: z.literal("HostSuspected"),
     peer: hostUuid,
@@ -50,6 +52,14 @@ export const journalEventSchema = z.discriminatedUnion("type", [
     boot: z.string(),
     announced: z.boolean(),
   }),
+  /** the peer said that it leaves on purpose: its silence is expected until a deadline */
+  z.object({
+    type: z.literal("PeerLeaving"),
+    peer: hostUuid,
+    how: z.enum(["reboot", "shutdown", "agent-stop"]),
+  }),
+  /** this agent itself did not run for so long; the time counts as nobody's silence */
+  z.object({ type: z.literal("AgentStalled"), stalledMs: z.number() }),
   /** datagrams thrown away since the last such line, by reason */
   z.object({
     type: z.literal("BeatsRefused"),

@@ -32,6 +32,71 @@ export const stateAnswerSchema = z.object({
   manifest: z.record(z.string(), z.string()),
 });
 
+/** Every verb that writes: whether anything had to change, and what is true now. */
+export const actAnswerSchema = z.object({
+  ok: z.literal(true),
+  changed: z.boolean(),
+  sentence: z.string(),
+});
+
+/** `skink unit status` and `skink firewall state`. */
+export const unitAnswerSchema = z.object({
+  ok: z.literal(true),
+  unit: stateAnswerSchema.shape.unit,
+  isEnabled: z.boolean(),
+});
+
+export const firewallAnswerSchema = z.object({
+  ok: z.literal(true),
+  rule: stateAnswerSchema.shape.firewallRule,
+  /** the rule in the kernel; "unknown" under --root or without iptables */
+  live: z.enum(["present", "absent", "unknown"]),
+  /** the rule in /etc/sysconfig/iptables; "unknown" without that file */
+  persisted: z.enum(["present", "absent", "unknown"]),
+});
+
+/** `skink heard`: what the running agent hears now. `isComplete`: every peer, every path, both ways. */
+export const heardAnswerSchema = z.object({
+  ok: z.literal(true),
+  host: z.string(),
+  version: z.string(),
+  isComplete: z.boolean(),
+  paths: z.array(
+    z.object({
+      peer: z.string(),
+      peerName: z.string(),
+      path: z.string(),
+      state: z.enum(["never-heard", "heard", "one-way", "silent"]),
+      lastBeatAgeMs: z.number().nullable(),
+    }),
+  ),
+});
+
+/** `skink self-test`. `ok` is false when a check failed; the checks come either way. */
+export const selfTestAnswerSchema = z.object({
+  ok: z.boolean(),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(["passed", "failed", "skipped"]),
+      sentence: z.string(),
+    }),
+  ),
+});
+
+/** `skink check-settings`: settings from standard input against the schema. */
+export const checkSettingsAnswerSchema = z.object({
+  ok: z.literal(true),
+  isValid: z.boolean(),
+  problems: z.array(z.string()),
+});
+
+export type ActAnswer = z.infer<typeof actAnswerSchema>;
+export type UnitAnswer = z.infer<typeof unitAnswerSchema>;
+export type FirewallAnswer = z.infer<typeof firewallAnswerSchema>;
+export type HeardAnswer = z.infer<typeof heardAnswerSchema>;
+export type SelfTestAnswer = z.infer<typeof selfTestAnswerSchema>;
+export type CheckSettingsAnswer = z.infer<typeof checkSettingsAnswerSchema>;
 export type VerbFailure = z.infer<typeof verbFailureSchema>;
 export type VersionAnswer = z.infer<typeof versionAnswerSchema>;
 export type StateAnswer = z.infer<typeof stateAnswerSchema>;

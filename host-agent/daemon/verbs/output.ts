@@ -1,0 +1,14 @@
+/* One place that writes answers: a line of JSON for programs, sentences for people. */
+
+export function sayJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+export function say(sentence: string): void {
+  process.stdout.write(`${sentence}\n`);
+}
+
+export function answer(isJson: boolean, value: unknown, sentences: readonly string[]): void {
+  if (isJson) sayJson(value);
+  else for (const sentence of sentences) say(sentence);
+}
