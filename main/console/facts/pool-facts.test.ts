@@ -28,7 +28,13 @@ const clock: Clock = {
   sleep: () => Promise.resolve(),
 };
 
-function pool(): Pool {
+/** Each look at the clock finds it later, so that judging seems to take that long. */
+function slowClock(stepMs: number): Clock {
+  let nowMs = 0;
+  return { ...clock, monotonicMs: () => (nowMs += stepMs) };
+}
+
+function pool(judgeMs = 0): Pool {
   const store = new RecordStore();
   for (const [className, records] of Object.entries(smallPool())) {
     store.replaceClass(className as XapiClass, records);
@@ -37,7 +43,7 @@ function pool(): Pool {
     store,
     connection: live,
     facts: new PoolFacts({
-      clock,
+      clock: judgeMs === 0 ? clock : slowClock(judgeMs),
       records: () => store,
       connection: () => self.connection,
       freshAtMs: () => 0,
@@ -150,6 +156,20 @@ it("nothing is judged on old facts: with the connection gone every verdict is un
   expect(patch.hosts?.upsert.map((host) => host.verdict.verdict)).toEqual(["unknown", "unknown"]);
   expect(patch.pool?.verdict).toBe("unknown");
   expect(here.facts.mark().mark).toBe("unknown");
+});
+
+it("where judging is slow the row comes first and its verdict follows", async () => {
+  const here = pool(20);
+  const watcher = here.watch();
+  watcher.take();
+  here.edit("host_metrics", "OpaqueRef:m2", { live: false });
+  const first = patchOf(watcher).hosts?.upsert.find((one) => one.name === "xcp2");
+  expect([first?.live, first?.verdict.verdict]).toEqual([false, "acknowledge"]);
+  for (let turns = 0; turns < 5; turns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const then = patchOf(watcher).hosts?.upsert.find((one) => one.name === "xcp2");
+  expect(then?.verdict.verdict).toBe("unsafe");
 });
 
 it("a pool that is forgotten ends what watches it, with a sentence", () => {

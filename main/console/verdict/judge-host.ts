@@ -20,14 +20,14 @@ import { flagOf, listed } from "./read.ts";
 export function judgeHost(input: VerdictInput & { readonly hostRef: string }): HostVerdict {
   const index = createPoolIndex(input.records);
   const host = index.hosts.get(input.hostRef);
-  return host === undefined ? unknownHost(input) : judge(index, host, input);
+  return host === undefined ? unknownHost(input) : judgeIndexed(index, host, input);
 }
 
 /** The verdict of every host, with the per-pool work done once. Keys are host references. */
 export function judgeAllHosts(input: VerdictInput): Map<string, HostVerdict> {
   const index = createPoolIndex(input.records);
   const verdicts = new Map<string, HostVerdict>();
-  for (const [ref, host] of index.hosts) verdicts.set(ref, judge(index, host, input));
+  for (const [ref, host] of index.hosts) verdicts.set(ref, judgeIndexed(index, host, input));
   return verdicts;
 }
 
@@ -87,7 +87,8 @@ export function subjectOf(index: PoolIndex, host: HostFacts): Subject {
   };
 }
 
-function judge(index: PoolIndex, host: HostFacts, input: VerdictInput): HostVerdict {
+/** One host, for callers that made the pool's index already and judge host by host. */
+export function judgeIndexed(index: PoolIndex, host: HostFacts, input: VerdictInput): HostVerdict {
   const subject = subjectOf(index, host);
   const isFresh = factsAreFresh(input);
   const findings = [
