@@ -107,6 +107,20 @@ const doubts: readonly (readonly [string, (tables: Tables) => void, PoolJudgemen
   ["HA-Lizard too", (t) => (poolRow(t)["other_config"] = { [lizardSwitch]: "true" }), "unknown"],
 ];
 
+test("a host that has not reported its heartbeats yet keeps the pool from being Protected", () => {
+  const [host] = Object.values(protectedPool()["host"]!);
+  for (const [field, reason] of [
+    ["ha_network_peers", "not reported to hear the heartbeat of every other host"],
+    ["ha_statefiles", "not reported to see every heartbeat disk"],
+  ] as const) {
+    const tables = protectedPool();
+    Object.values(tables["host"]!)[0]![field] = [];
+    const judged = judge(tables);
+    expect(judged.verdict).toBe("at-risk");
+    expect(judged.verdictReasons[0]).toBe(`Host “${String(host!["name_label"])}” has ${reason}.`);
+  }
+});
+
 describe("only native HA with a plan, on current facts, is Protected", () => {
   test("the one case", () => {
     expect(judge(protectedPool())).toEqual({

@@ -1,5 +1,5 @@
 import type { Connection, Engine, PoolSummary } from "../../contract/pool.ts";
-import type { PoolRecords } from "../pool-session.ts";
+import type { PoolRecords, XapiRecord } from "../pool-session.ts";
 import { factsAreFresh } from "../verdict/judge-host.ts";
 import {
   counted,
@@ -167,11 +167,43 @@ function nativeRisks(records: PoolRecords, { nativeHa }: Engine): string[] {
     if (!flagOf(metrics, "live")) silent.push(`“${nameOf(host)}”`);
   }
   if (silent.length > 0) {
-    risks.push(`${silent.length === 1 ? "Host" : "Hosts"} ${listed(silent)} not live.`);
+    risks.push(
+      `${silent.length === 1 ? "Host" : "Hosts"} ${listed(silent)} ${silent.length === 1 ? "is" : "are"} not live.`,
+    );
   }
+  risks.push(...heartbeatRisks(records));
   if (records.all("host").size < 2) risks.push("The pool has no second host to restart VMs on.");
   if (!anyRestartVm(records)) risks.push("No VM has the treatment “restart”.");
   return risks;
+}
+
+/** A plan is worth nothing while hosts do not hear each other, as in the minute after HA went on. */
+function heartbeatRisks(records: PoolRecords): string[] {
+  const [pool] = records.all("pool").values();
+  const statefiles = listOf(pool, "ha_statefiles");
+  const hosts = [...records.all("host").values()];
+  const uuids = hosts.map((host) => textOf(host, "uuid"));
+  const deaf = hosts.filter((host) => {
+    const heard = new Set([...listOf(host, "ha_network_peers"), textOf(host, "uuid")]);
+    return uuids.some((uuid) => !heard.has(uuid));
+  });
+  const blind = hosts.filter((host) => {
+    const seen = new Set(listOf(host, "ha_statefiles"));
+    return statefiles.some((statefile) => !seen.has(statefile));
+  });
+  const risks: string[] = [];
+  if (deaf.length > 0) {
+    risks.push(`${hostNames(deaf)} not reported to hear the heartbeat of every other host.`);
+  }
+  if (blind.length > 0) {
+    risks.push(`${hostNames(blind)} not reported to see every heartbeat disk.`);
+  }
+  return risks;
+}
+
+function hostNames(hosts: readonly XapiRecord[]): string {
+  const names = listed(hosts.map((host) => `“${nameOf(host)}”`));
+  return hosts.length === 1 ? `Host ${names} has` : `Hosts ${names} have`;
 }
 
 function anyRestartVm(records: PoolRecords): boolean {

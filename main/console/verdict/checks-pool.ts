@@ -187,7 +187,7 @@ function statefileChecks({ index }: Subject): Finding[] {
   if (blind.length === 0) return [passed(statefile, "Every live host sees every statefile.")];
   return blind.map((host) =>
     notPassed(statefile, "failed", {
-      sentence: `Host “${host.name}” does not see all HA statefiles: it is close to fencing itself.`,
+      sentence: `Host “${host.name}” reports not to see all HA statefiles: it is close to fencing itself, unless native HA went on within the last minute.`,
       object: hostObject(host),
       fix: "Restore that host's storage path before anything else.",
     }),

@@ -153,7 +153,7 @@ const cases: readonly Case[] = [
     },
     verdict: "unsafe",
     id: "ha-statefile",
-    says: ["“node3” does not see all HA statefiles"],
+    says: ["“node3” reports not to see all HA statefiles"],
   },
   {
     what: "a host does not hear a peer",
