@@ -43,23 +43,53 @@ const PassedRow = ({ check }: { readonly check: CheckRow }) => (
   </li>
 );
 
-/**
- * Reasons for and against, failed first. Passed ones are counted and folded.
- * `control` adds something to a check, such as the box that acknowledges it.
- */
-export const CheckList = (props: {
+const keyOf = (check: CheckRow): string => `${check.id} ${check.object?.uuid ?? ""}`;
+
+/** A fold that is a button, so that it says to a reader whether it is open. */
+const Fold = (props: { readonly what: string; readonly children: ReactNode }) => {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <div className="sk-checks__group">
+      <button
+        type="button"
+        className="sk-link"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+      >
+        {isOpen ? "Hide" : "Show"} {props.what}
+      </button>
+      {isOpen ? props.children : null}
+    </div>
+  );
+};
+
+interface CheckListProps {
   readonly checks: readonly CheckRow[];
   /** false: the reasons are the last ones known, and nothing follows from them */
   readonly isCurrent: boolean;
+  /** adds something to a check, such as the box that acknowledges it */
   readonly control?: (check: CheckRow) => ReactNode;
-}) => {
-  const [isOpen, setOpen] = useState(false);
+}
+
+/** Reasons for and against, failed first. Passed ones are counted and folded; old ones all are. */
+export const CheckList = (props: CheckListProps) => {
+  if (props.isCurrent) return <CurrentChecks {...props} />;
+  return (
+    <div className="sk-checks">
+      <p className="sk-dim">
+        The facts are old: nothing follows from them until the pool answers again.
+      </p>
+      <Fold what={`${counted(props.checks.length, "reason")} as last known`}>
+        <CurrentChecks {...props} />
+      </Fold>
+    </div>
+  );
+};
+
+const CurrentChecks = (props: CheckListProps) => {
   const { open, passed } = groupChecks(props.checks);
   return (
     <div className="sk-checks">
-      {props.isCurrent ? null : (
-        <p className="sk-dim">Reasons as last known. Nothing follows from them now.</p>
-      )}
       {open.map((group) => (
         <div key={group.state} className="sk-checks__group">
           <h3>
@@ -67,33 +97,19 @@ export const CheckList = (props: {
           </h3>
           <ul>
             {group.checks.map((check) => (
-              <Row
-                key={`${check.id} ${check.object?.uuid ?? ""}`}
-                check={check}
-                control={props.control?.(check)}
-              />
+              <Row key={keyOf(check)} check={check} control={props.control?.(check)} />
             ))}
           </ul>
         </div>
       ))}
       {passed.length === 0 ? null : (
-        <div className="sk-checks__group">
-          <button
-            type="button"
-            className="sk-link"
-            aria-expanded={isOpen}
-            onClick={() => setOpen(!isOpen)}
-          >
-            {isOpen ? "Hide" : "Show"} {counted(passed.length, "passed check")}
-          </button>
-          {isOpen ? (
-            <ul>
-              {passed.map((check) => (
-                <PassedRow key={`${check.id} ${check.object?.uuid ?? ""}`} check={check} />
-              ))}
-            </ul>
-          ) : null}
-        </div>
+        <Fold what={counted(passed.length, "passed check")}>
+          <ul>
+            {passed.map((check) => (
+              <PassedRow key={keyOf(check)} check={check} />
+            ))}
+          </ul>
+        </Fold>
       )}
     </div>
   );

@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { IconArrowBackUp, IconCircleCheck, IconUrgent } from "@tabler/icons-react";
+import { useEffect, useRef } from "react";
 import type { Run } from "../../../main/contract/run.ts";
 import { useCommand, usePoolId } from "../../console/context.tsx";
 import { FailureNotice } from "../../ui/notice.tsx";
@@ -98,8 +99,18 @@ const NeedsPersonEnd = ({ run }: { readonly run: Run }) => {
   );
 };
 
-/** Three ends, three pictures: done, put back, or somebody is needed. */
+/** Three ends, three pictures: done, put back, somebody is needed; brought into sight. */
 export const RunEnd = ({ run }: { readonly run: Run }) => {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.scrollIntoView({ block: "center" }), [run.status]);
+  return (
+    <div ref={place} aria-live="polite">
+      <End run={run} />
+    </div>
+  );
+};
+
+const End = ({ run }: { readonly run: Run }) => {
   switch (run.status) {
     case "running":
     case "undoing":
