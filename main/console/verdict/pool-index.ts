@@ -90,13 +90,19 @@ export interface PoolIndex {
   guest(ref: string): GuestFacts;
 }
 
+/**
+ * What needs a walk over all VMs (who runs where, free memory, the gaps) is done when it is first
+ * asked for: a renamed VM of 5,000 must not wait for it.
+ */
 export function createPoolIndex(records: PoolRecords): PoolIndex {
   const gaps: string[] = [];
+  const residents = once(() => residentsByHost(records));
+  const allGaps = once(() => [...gaps, ...hostGaps(found, residents())]);
   const pool = poolOf(records);
   if (pool === undefined) gaps.push("the pool's record");
   needFields(gaps, "the pool", pool?.record, poolFields);
   const coordinatorRef = textOf(pool?.record, "master");
-  const hosts = indexHosts(records, gaps);
+  const hosts = indexHosts(records, residents, gaps);
   if (!hosts.has(coordinatorRef)) gaps.push("the coordinator's record");
   const srs = indexSrs(records, hosts, gaps);
   const networks = indexNetworks(records, hosts, gaps);
@@ -107,7 +113,9 @@ export function createPoolIndex(records: PoolRecords): PoolIndex {
     pool: pool?.record,
     hosts,
     coordinatorRef,
-    gaps,
+    get gaps() {
+      return allGaps();
+    },
     replicationTraces: replicationTraces(records),
     haLizard: haLizardTrace(records),
     longTasks: longTasks(records),
@@ -123,6 +131,11 @@ export function createPoolIndex(records: PoolRecords): PoolIndex {
     },
   };
   return found;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
 
 const longTask =
@@ -206,17 +219,22 @@ function needVmFields(gaps: string[], vm: XapiRecord): void {
   need(numberOf(vm, "memory_static_max") !== null, "memory_static_max");
 }
 
-function indexHosts(records: PoolRecords, gaps: string[]): Map<string, HostFacts> {
-  const residents = residentsByHost(records);
+type Residents = () => ReadonlyMap<string, string[]>;
+
+function indexHosts(
+  records: PoolRecords,
+  residents: Residents,
+  gaps: string[],
+): Map<string, HostFacts> {
   const hosts = new Map<string, HostFacts>();
   for (const [ref, record] of records.all("host")) {
     needFields(gaps, `host ${quoted(record)}`, record, hostFields);
-    needRelations(records, record, gaps);
     const metrics = records.get("host_metrics", textOf(record, "metrics"));
-    const there = residents.get(ref) ?? [];
     if (typeof metrics?.["live"] !== "boolean") gaps.push(`whether ${quoted(record)} is live`);
-    const freeBytes = freeMemory(records, { host: record, metrics, residents: there });
-    if (freeBytes === null) gaps.push(`free memory of ${quoted(record)}`);
+    const there = (): string[] => residents().get(ref) ?? [];
+    const freeBytes = once(() =>
+      freeMemory(records, { host: record, metrics, residents: there() }),
+    );
     hosts.set(ref, {
       ref,
       uuid: textOf(record, "uuid"),
@@ -226,14 +244,31 @@ function indexHosts(records: PoolRecords, gaps: string[]): Map<string, HostFacts
       enabled: flagOf(record, "enabled"),
       inMaintenance: mapOf(record, "other_config")["MAINTENANCE_MODE"] === "true",
       version: versionOf(record),
-      freeBytes,
-      residents: there,
+      get freeBytes() {
+        return freeBytes();
+      },
+      get residents() {
+        return there();
+      },
     });
+  }
+  return hosts;
+}
+
+/** Facts of hosts that are missing, as far as only a walk over the VMs shows them. */
+function hostGaps(
+  { records, hosts }: PoolIndex,
+  residents: ReadonlyMap<string, readonly string[]>,
+): string[] {
+  const gaps: string[] = [];
+  for (const host of hosts.values()) {
+    needRelations(records, host.record, gaps);
+    if (host.freeBytes === null) gaps.push(`free memory of ${quoted(host.record)}`);
   }
   for (const host of residents.keys()) {
     if (!hosts.has(host)) gaps.push("the record of a host that VMs run on");
   }
-  return hosts;
+  return gaps;
 }
 
 function residentsByHost(records: PoolRecords): Map<string, string[]> {
