@@ -102,7 +102,9 @@ const NeedsPersonEnd = ({ run }: { readonly run: Run }) => {
 /** Three ends, three pictures: done, put back, somebody is needed; brought into sight. */
 export const RunEnd = ({ run }: { readonly run: Run }) => {
   const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.scrollIntoView({ block: "center" }), [run.status]);
+  useEffect(() => {
+    place.current?.scrollIntoView({ block: "center" });
+  }, [run.status]);
   return (
     <div ref={place} aria-live="polite">
       <End run={run} />

@@ -29,7 +29,7 @@ const textMatches = (row: VmRow, words: readonly string[]): boolean => {
 
 const rowCache = new WeakMap<VmSummary, VmRow>();
 
-/** A VM that did not change keeps its row object, so that its line on screen is not painted again. */
+/** A VM that did not change keeps its row object, so that its line is not painted again. */
 export const rowsOf = (
   vms: ReadonlyMap<string, VmSummary>,
   hosts: ReadonlyMap<string, HostSummary>,
