@@ -2,7 +2,13 @@ import { Refusal, readCommandLine } from "./command-line.ts";
 import type { CommandLine } from "./command-line.ts";
 import { showHeard, showJournal, showSettings, showStatus, showWhy } from "./verbs/ask.ts";
 import { runDaemon } from "./verbs/daemon.ts";
+import { firewallVerb } from "./verbs/firewall.ts";
+import { checkSettingsVerb, writeHostFile, writeKey } from "./verbs/identity.ts";
+import { removeAll, showState } from "./verbs/inventory.ts";
 import { answer, sayJson } from "./verbs/output.ts";
+import { linkRelease, pruneReleases, putRelease } from "./verbs/releases.ts";
+import { selfTest } from "./verbs/self-test.ts";
+import { unitVerb } from "./verbs/unit.ts";
 import { agentVersion, protocolVersion } from "./version.ts";
 
 /* The program `skink` on a host: the daemon, the questions to it, and what the console runs over SSH. */
@@ -16,6 +22,17 @@ const verbs: Readonly<Record<string, { run: Verb; what: string }>> = {
   why: { run: showWhy, what: "[HOST]: why a host is seen as it is" },
   heard: { run: showHeard, what: "which peers are heard on which path now" },
   settings: { run: showSettings, what: "the settings in force" },
+  "self-test": { run: selfTest, what: "whether everything that has to hold does" },
+  "check-settings": { run: checkSettingsVerb, what: "settings from standard input" },
+  state: { run: showState, what: "what of Skink is on this host" },
+  "put-release": { run: putRelease, what: "--from FILE --version V --sha256 H" },
+  link: { run: linkRelease, what: "V: makes a release current" },
+  "prune-releases": { run: pruneReleases, what: "[--keep N]: all but current and previous" },
+  "write-host-file": { run: writeHostFile, what: "host file from standard input" },
+  "write-key": { run: writeKey, what: "pool key from standard input" },
+  firewall: { run: firewallVerb, what: "add|remove|state [--port N]" },
+  unit: { run: unitVerb, what: "write|start|stop|enable|disable|status|remove" },
+  "remove-all": { run: removeAll, what: "leaves nothing of Skink on this host" },
   version: { run: showVersion, what: "what this file is" },
 };
 

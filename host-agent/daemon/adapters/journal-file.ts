@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -307,11 +308,11 @@ function fileDisk(): JournalDisk {
   };
 }
 
-/** Whether a line could be written now; for the self-test. */
+/** Why no line could be written now, null when one could; "absent" before the first start. */
 export function probeWritable(folder: string): string | null {
+  if (!existsSync(folder)) return "absent";
   const file = join(folder, ".probe");
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(file, "probe\n");
     unlinkSync(file);
     return null;

@@ -1,8 +1,8 @@
-import { execFile } from "node:child_process";
 import { CannotStart, startAgent } from "../agent.ts";
 import type { CommandLine } from "../command-line.ts";
 import { Refusal } from "../command-line.ts";
 import type { LeaveKind } from "../../core/journal-event.ts";
+import { runProgram } from "./run-program.ts";
 
 /** Runs until a signal asks for the end; resolves with the exit code. */
 export async function runDaemon(line: CommandLine): Promise<number> {
@@ -32,8 +32,7 @@ async function leaveKind(): Promise<LeaveKind> {
   return /\b(reboot|kexec)\.target\b/.test(jobs) ? "reboot" : "shutdown";
 }
 
-function systemctl(args: readonly string[]): Promise<string> {
-  return new Promise((resolve) => {
-    execFile("systemctl", [...args], { timeout: 500 }, (_error, stdout) => resolve(stdout));
-  });
+async function systemctl(args: readonly string[]): Promise<string> {
+  const ran = await runProgram("systemctl", args, 500);
+  return ran.status === "ended" ? ran.stdout : "";
 }

@@ -1,3 +1,5 @@
+import type { ActAnswer } from "../../contract/verbs.ts";
+
 /* One place that writes answers: a line of JSON for programs, sentences for people. */
 
 export function sayJson(value: unknown): void {
@@ -11,4 +13,10 @@ export function say(sentence: string): void {
 export function answer(isJson: boolean, value: unknown, sentences: readonly string[]): void {
   if (isJson) sayJson(value);
   else for (const sentence of sentences) say(sentence);
+}
+
+/** The answer of a verb that writes. */
+export function acted(isJson: boolean, changed: boolean, sentence: string): number {
+  answer(isJson, { ok: true, changed, sentence } satisfies ActAnswer, [sentence]);
+  return 0;
 }
