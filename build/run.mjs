@@ -29,6 +29,7 @@ const verbs = {
   bench: { file: "build/bench/main.ts", first: [], needsBuild: true },
   look: { file: "build/look.ts", first: [], needsBuild: true },
   package: { file: "build/package.ts", first: [], needsBuild: true },
+  "build:agent": { file: "build/build-agent.ts", first: [], needsBuild: false },
   check: { file: "build/check.ts", first: [], needsBuild: false },
 };
 
