@@ -10,8 +10,8 @@ const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-c
 const APT_LIMIT_MS = 5 * 60_000;
 
 /**
- * The browser that the stories run in: the one of `SKINK_CHROMIUM`, one on the PATH, or Debian's when
- * this is root on a system with apt. Playwright downloads none here.
+ * The browser that the stories run in: the one of `SKINK_CHROMIUM`, one on the PATH, or Debian's
+ * when this is root on a system with apt. Playwright downloads none here.
  */
 export function ensureChromium(tell: (sentence: string) => void): Chromium {
   const found = findChromium();

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 /*
  * `npm run look`: pictures of every screen into dist/look. `-- --docs` also refreshes the three in
- * docs/pictures, `-- --screen vms --preset two` takes fewer. It drives the rooms, so its program lives
- * in test/look.
+ * docs/pictures, `-- --screen vms --preset two` takes fewer. It drives the rooms, so its program
+ * lives in test/look.
  */
 const root = join(import.meta.dirname, "..");
 const run = spawnSync(

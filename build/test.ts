@@ -7,8 +7,8 @@ import { ensureChromium } from "./chromium.ts";
 import { countTests, summaryLine } from "./test-summary.ts";
 
 /*
- * `npm test`: everything that needs no special hardware. The window is built by then. Arguments go on
- * to Vitest; the last line counts what passed and failed, and no test at all is a failure.
+ * `npm test`: everything that needs no special hardware. The window is built by then. Arguments go
+ * on to Vitest; the last line counts what passed and failed, and no test at all is a failure.
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
 const tell = (sentence: string): void => void process.stderr.write(`${sentence}\n`);

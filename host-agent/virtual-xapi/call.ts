@@ -1,6 +1,6 @@
 /**
- * What a call handler gets and gives. Handlers run on the coordinator, where the database lives; whatever
- * must happen on a particular machine goes through a host operation.
+ * What a call handler gets and gives. Handlers run on the coordinator, where the database lives;
+ * whatever must happen on a particular machine goes through a host operation.
  */
 import type { CancelSignal, Ports } from "./ports.ts";
 import type { Timing } from "./timing.ts";
@@ -12,8 +12,9 @@ export type { XapiValue } from "./value.ts";
 
 /**
  * The coordinator's database. Every write bumps the generation counter and wakes event subscribers.
- * Reading is synchronous. Fields derived from a relation (`host.resident_VMs`, `VM.VBDs`, `SR.PBDs`, ...)
- * are kept by the database: write the reference side only (`VM.resident_on`, `VBD.VM`, `PBD.SR`).
+ * Reading is synchronous. Fields derived from a relation (`host.resident_VMs`, `VM.VBDs`,
+ * `SR.PBDs`, ...) are kept by the database: write the reference side only (`VM.resident_on`,
+ * `VBD.VM`, `PBD.SR`).
  */
 export interface DbAccess {
   /** Counter of the last write; strictly rising while this process lives. */
@@ -41,8 +42,8 @@ export interface DbAccess {
   /** A map to strings. */
   map(cls: string, ref: string, field: string): Readonly<Record<string, string>>;
   /**
-   * Creates an object; fields that are left out take the datamodel's empty value, `uuid` a fresh one.
-   * Gives the reference `OpaqueRef:<random>` (or `options.ref`).
+   * Creates an object; fields that are left out take the datamodel's empty value, `uuid` a fresh
+   * one. Gives the reference `OpaqueRef:<random>` (or `options.ref`).
    */
   create(cls: string, fields: XapiRecord, options?: { readonly ref?: string }): string;
   /** Writes the given fields; equal values cause no event. Throws `HANDLE_INVALID`. */
@@ -69,7 +70,9 @@ export interface SessionInfo {
   readonly role: string;
 }
 
-/** The database task of the running call. Without one (a nested or background call) all are no-ops. */
+/**
+ * The database task of the running call. Without one (a nested or background call) all are no-ops.
+ */
 export interface TaskHandle {
   /** Null when the call has no task in the database. */
   readonly ref: string | null;
@@ -83,7 +86,10 @@ export interface TaskHandle {
   checkCancelled(): void;
 }
 
-/** The host's own small key-value file (`local.db`): survives restarts, is not part of the pool database. */
+/**
+ * The host's own small key-value file (`local.db`): survives restarts, is not part of the pool
+ * database.
+ */
 export interface LocalDb {
   get(key: LocalKey): string | undefined;
   set(key: LocalKey, value: string): void;
@@ -119,8 +125,9 @@ export interface Liveness {
   /** `host_metrics.live` of the host; false when the reference dangles. */
   isLive(hostRef: string): boolean;
   /**
-   * Contact test of `declare_dead` and `power_state_reset`: false without any contact when the database
-   * says not live; otherwise the host is asked, with no deadline, and any failure counts as not alive.
+   * Contact test of `declare_dead` and `power_state_reset`: false without any contact when the
+   * database says not live; otherwise the host is asked, with no deadline, and any failure counts
+   * as not alive.
    */
   isAlive(hostRef: string): Promise<boolean>;
   /** Runs the clean-shutdown hooks and sets `live=false` at once; only a hello lifts it. */
@@ -141,13 +148,13 @@ export interface HostContext {
   /** Cancelled when this XAPI stops. */
   readonly stopping: CancelSignal;
   /**
-   * Runs an entry of `CoordinatorOpTable` on the coordinator (directly when that is this host). On a
-   * supporter with an unreachable coordinator it retries without limit, i.e. hangs.
+   * Runs an entry of `CoordinatorOpTable` on the coordinator (directly when that is this host). On
+   * a supporter with an unreachable coordinator it retries without limit, i.e. hangs.
    */
   askCoordinator(op: string, args: readonly XapiValue[]): Promise<XapiValue>;
   /**
-   * Runs an entry of `HostOpTable` on the member at `address`, past the coordinator. Throws `XapiFailure`
-   * and `PeerUnreachable`.
+   * Runs an entry of `HostOpTable` on the member at `address`, past the coordinator. Throws
+   * `XapiFailure` and `PeerUnreachable`.
    */
   askMember(
     address: string,
@@ -200,7 +207,9 @@ export interface AlertMessage {
   readonly body: string;
 }
 
-/** `args` exclude the session, are checked against the datamodel, and have all defaults filled in. */
+/**
+ * `args` exclude the session, are checked against the datamodel, and have all defaults filled in.
+ */
 export type CallHandler = (
   ctx: CallContext,
   args: readonly XapiValue[],
@@ -244,7 +253,8 @@ export interface CallModule {
   readonly services?: readonly NodeService[];
   /**
    * Methods of the datamodel's hidden set or of newer releases that this module answers, with their
-   * parameter types, when the generated table lacks them. E.g. `{'pool.hello': ['string', 'string']}`.
+   * parameter types, when the generated table lacks them. E.g. `{'pool.hello': ['string',
+   * 'string']}`.
    */
   readonly hidden?: Readonly<Record<string, HiddenSignature>>;
 }
@@ -262,7 +272,9 @@ interface HiddenParam {
   readonly fallback?: XapiValue;
 }
 
-/** Runs on the host that was asked. The session is a local one, or the pool's own between members. */
+/**
+ * Runs on the host that was asked. The session is a local one, or the pool's own between members.
+ */
 export type LocalCall = (
   host: HostContext,
   args: readonly XapiValue[],

@@ -1,7 +1,7 @@
 /**
  * The coverage list: calls of the datamodel that no node answers. Asked for one, a node says
- * `MESSAGE_METHOD_UNKNOWN`, as XAPI does for a call it has never heard of. Everything else of the datamodel
- * is answered. A new call leaves this list; a test compares it with what nodes say.
+ * `MESSAGE_METHOD_UNKNOWN`, as XAPI does for a call it has never heard of. Everything else of the
+ * datamodel is answered. A new call leaves this list; a test compares it with what nodes say.
  */
 const rows: Readonly<Record<string, string>> = {
   session:

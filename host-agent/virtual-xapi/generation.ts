@@ -1,6 +1,6 @@
 /**
- * Which XAPI a host runs. Behaviour is decided by the full version, never by the product number: one
- * product release spans several XAPI versions with different safety properties.
+ * Which XAPI a host runs. Behaviour is decided by the full version, never by the product number:
+ * one product release spans several XAPI versions with different safety properties.
  */
 export interface XapiGeneration {
   /** Full version, e.g. `1.249.41` or `26.1.4`. */

@@ -58,7 +58,9 @@ export interface NodeInspection {
 }
 
 export interface XapiNode {
-  /** Begins start-up and returns; requests are answered at once (with emergency errors at first). */
+  /**
+   * Begins start-up and returns; requests are answered at once (with emergency errors at first).
+   */
   start(): void;
   /**
    * Ends the process' work: loops stop, pending requests never answer. `clean` first writes the

@@ -1,13 +1,16 @@
 /**
- * Everything a virtual XAPI node needs from outside. The simulator supplies virtual ports, the demo and
- * the lab supply real ones; the node code is the same. Times are milliseconds unless a name says otherwise.
+ * Everything a virtual XAPI node needs from outside. The simulator supplies virtual ports, the demo
+ * and the lab supply real ones; the node code is the same. Times are milliseconds unless a name
+ * says otherwise.
  */
 import type { XapiValue } from "./value.ts";
 
 /** The smallest cancel signal the room needs; an `AbortSignal` is wrapped by whoever has one. */
 export interface CancelSignal {
   readonly cancelled: boolean;
-  /** Calls back once when cancelled (at once when it already is); returns the way to unsubscribe. */
+  /**
+   * Calls back once when cancelled (at once when it already is); returns the way to unsubscribe.
+   */
   onCancel(listener: () => void): () => void;
 }
 
@@ -31,8 +34,8 @@ export class DiskFull extends Error {
 }
 
 /**
- * This host's durable files, by name: `pool.conf`, `state.db`, `local.db`, `messages`. Synchronous and
- * atomic per file; survives XAPI restarts and power loss.
+ * This host's durable files, by name: `pool.conf`, `state.db`, `local.db`, `messages`. Synchronous
+ * and atomic per file; survives XAPI restarts and power loss.
  */
 export interface Disk {
   read(name: string): string | undefined;
@@ -56,15 +59,18 @@ export type PeerReply =
   | { readonly status: "success"; readonly value: XapiValue }
   | { readonly status: "failure"; readonly code: string; readonly params: readonly string[] };
 
-/** Connection refused, reset, timed out, or no route. Not raised by a silent cut without `timeoutMs`. */
+/**
+ * Connection refused, reset, timed out, or no route. Not raised by a silent cut without
+ * `timeoutMs`.
+ */
 export class PeerUnreachable extends Error {
   override readonly name = "PeerUnreachable";
 }
 
 export interface PeerLink {
   /**
-   * Asks the node that listens on `address`. Rejects with `PeerUnreachable`; without `timeoutMs` it may
-   * stay pending for ever when the link is cut silently or the peer hangs.
+   * Asks the node that listens on `address`. Rejects with `PeerUnreachable`; without `timeoutMs` it
+   * may stay pending for ever when the link is cut silently or the peer hangs.
    */
   request(
     address: string,
@@ -86,8 +92,8 @@ export interface DomainSpec {
 export interface Domain extends DomainSpec {
   readonly domid: number;
   /**
-   * While a migration runs, the receiving host holds the guest under a temporary uuid that no database
-   * knows; `commitIncoming` gives it its real one. Null otherwise.
+   * While a migration runs, the receiving host holds the guest under a temporary uuid that no
+   * database knows; `commitIncoming` gives it its real one. Null otherwise.
    */
   readonly incomingFor: string | null;
 }
@@ -176,11 +182,13 @@ export interface Power {
 }
 
 /**
- * The hypervisor's watchdog of this host: once armed it resets the machine unless it is fed in time, also
- * when XAPI hangs or is gone.
+ * The hypervisor's watchdog of this host: once armed it resets the machine unless it is fed in
+ * time, also when XAPI hangs or is gone.
  */
 export interface Watchdog {
-  /** Arms, or feeds. The machine is reset `timeoutMs` from now unless this is called again before. */
+  /**
+   * Arms, or feeds. The machine is reset `timeoutMs` from now unless this is called again before.
+   */
   feed(timeoutMs: number): void;
   disarm(): void;
 }
@@ -195,14 +203,18 @@ export interface PluginResult {
 /** Scripts of `/etc/xapi.d` on this host. */
 export interface Plugins {
   run(plugin: string, fn: string, args: Readonly<Record<string, string>>): Promise<PluginResult>;
-  /** Runs one hook directory in alphabetical order; gives the first exit code other than 0 and 1. */
+  /**
+   * Runs one hook directory in alphabetical order; gives the first exit code other than 0 and 1.
+   */
   runHook(
     directory: string,
     args: Readonly<Record<string, string>>,
   ): Promise<{ readonly script: string; readonly code: number; readonly stdout: string } | null>;
 }
 
-/** What the node tells the machine's log. Never holds a password, a secret or a session reference. */
+/**
+ * What the node tells the machine's log. Never holds a password, a secret or a session reference.
+ */
 export interface Log {
   write(line: { readonly level: "info" | "warn" | "error"; readonly message: string }): void;
 }

@@ -1,6 +1,8 @@
 /** Every delay of a node, in milliseconds. Defaults are those of a real installation. */
 export interface Timing {
-  /** Between accepting a role change and leaving for a restart; never shorter than `fuseMinimumMs`. */
+  /**
+   * Between accepting a role change and leaving for a restart; never shorter than `fuseMinimumMs`.
+   */
   readonly fuseMs: number;
   readonly fuseMinimumMs: number;
   /** From `host.reboot` / `host.shutdown` returning to the operating system acting. */
@@ -27,7 +29,9 @@ export interface Timing {
   /** Retry of a supporter's start-up when the reason is passing / lasting. */
   readonly helloRetryMs: number;
   readonly helloRetryPermanentMs: number;
-  /** After a failed start, the node waits this long plus a random part, then leaves for a restart. */
+  /**
+   * After a failed start, the node waits this long plus a random part, then leaves for a restart.
+   */
   readonly brokenRestartMs: number;
   readonly brokenRestartSpreadMs: number;
   /** Back-off of a supporter's connection to its coordinator. */

@@ -1,6 +1,7 @@
 /**
  * Values inside the node. Integers and floats are numbers (below 2^53), datetimes are strings
- * `YYYYMMDDTHH:MM:SSZ`, references are strings; the datamodel type decides how each is written on the wire.
+ * `YYYYMMDDTHH:MM:SSZ`, references are strings; the datamodel type decides how each is written on
+ * the wire.
  */
 export type XapiValue =
   | string

@@ -26,7 +26,10 @@ export type Handlers = {
   readonly [N in NameOfKind<"stream">]: (input: InputOf<N>) => OpenStream<OutputOf<N>>;
 };
 
-/** Turns what a handler threw into what the window shows; null when it is none of the expected kinds. */
+/**
+ * Turns what a handler threw into what the window shows; null when it is none of the expected
+ * kinds.
+ */
 type DescribeError = (error: unknown) => ConsoleError | null;
 
 export interface DispatchOptions {

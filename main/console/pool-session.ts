@@ -24,7 +24,9 @@ export type XapiClass =
   | "VUSB"
   | "task";
 
-/** Everything known of one pool: class, reference, record. Not a copy; do not keep it over an await. */
+/**
+ * Everything known of one pool: class, reference, record. Not a copy; do not keep it over an await.
+ */
 export interface PoolRecords {
   all(className: XapiClass): ReadonlyMap<string, XapiRecord>;
   get(className: XapiClass, ref: string): XapiRecord | undefined;
@@ -81,7 +83,9 @@ export interface PoolSession {
   ): Promise<string>;
   /** resolves when the connection is live and facts are complete again; rejects at the deadline */
   untilLive(timeoutMs: number): Promise<void>;
-  /** resolves once the predicate holds on live facts; rejects at the deadline with what was missing */
+  /**
+   * resolves once the predicate holds on live facts; rejects at the deadline with what was missing
+   */
   untilFacts(
     what: string,
     predicate: (records: PoolRecords) => boolean,

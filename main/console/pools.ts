@@ -22,13 +22,17 @@ import type { LinkTiming } from "./xapi/timing.ts";
 import { openTrust } from "./xapi/trust.ts";
 import type { TrustStore } from "./xapi/trust.ts";
 
-/** All pools the console knows: remembered without secrets, connected where a password is at hand. */
+/**
+ * All pools the console knows: remembered without secrets, connected where a password is at hand.
+ */
 export class Pools {
   readonly #ports: ConsolePorts;
   readonly #timing: LinkTiming;
   readonly #listeners = new Listeners();
   readonly #entries = new Map<string, PoolEntry>();
-  /** passwords of this process, for reconnecting without asking; persistent ones are in the store */
+  /**
+   * passwords of this process, for reconnecting without asking; persistent ones are in the store
+   */
   readonly #passwords = new Map<string, string>();
   readonly #ready: Promise<TrustStore>;
   readonly #write: () => Promise<void>;
@@ -291,7 +295,9 @@ export class Pools {
     return { trust, addressMap, names: this.#names(), clock, timing: this.#timing };
   }
 
-  /** Host names of all known pools; which one an address belongs to is not known before the login. */
+  /**
+   * Host names of all known pools; which one an address belongs to is not known before the login.
+   */
   #names(): MemberNames {
     const byAddress = new Map<string, string | null>();
     for (const entry of this.#entries.values()) {

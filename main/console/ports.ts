@@ -36,7 +36,9 @@ export interface StateStore {
   write(name: string, value: unknown): Promise<void>;
 }
 
-/** How to reach the demo pool once it runs. The certificates are known because the demo made them. */
+/**
+ * How to reach the demo pool once it runs. The certificates are known because the demo made them.
+ */
 export interface DemoAccess {
   readonly name: string;
   readonly addresses: readonly string[];
@@ -44,7 +46,9 @@ export interface DemoAccess {
   readonly password: string;
   /** fingerprint per address, in the form of the contract */
   readonly fingerprints: Readonly<Record<string, string>>;
-  /** "10.77.0.1:443" to "127.0.0.1:40001", where hosts cannot have loopback addresses of their own */
+  /**
+   * "10.77.0.1:443" to "127.0.0.1:40001", where hosts cannot have loopback addresses of their own
+   */
   readonly addressMap: Readonly<Record<string, string>>;
 }
 

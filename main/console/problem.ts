@@ -1,6 +1,9 @@
 import type { ConsoleError } from "../contract/errors.ts";
 
-/** A failure with everything a person needs; handlers throw it, the dispatcher turns it into a frame. */
+/**
+ * A failure with everything a person needs; handlers throw it, the dispatcher turns it into a
+ * frame.
+ */
 export class ConsoleProblem extends Error {
   readonly error: ConsoleError;
   constructor(error: ConsoleError, cause?: unknown) {

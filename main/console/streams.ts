@@ -1,6 +1,6 @@
 /**
- * Streams are pulled: a source says that it has something, the dispatcher takes it when the pipe has
- * room. What changes in between is merged by the source, so a slow window costs no memory.
+ * Streams are pulled: a source says that it has something, the dispatcher takes it when the pipe
+ * has room. What changes in between is merged by the source, so a slow window costs no memory.
  */
 export interface StreamSource<Item> {
   /** what to send now, or null when there is nothing new; each item is given once */

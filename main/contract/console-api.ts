@@ -9,9 +9,9 @@ import {
 import { rebootPlanSchema } from "./run.ts";
 
 /*
- * The one table. A name that is not here cannot be called; a value that does not fit its schema does
- * not cross. Queries answer with data; commands answer with what was accepted, and their outcome comes
- * back as facts on a stream; streams send items until cancelled.
+ * The one table. A name that is not here cannot be called; a value that does not fit its schema
+ * does not cross. Queries answer with data; commands answer with what was accepted, and their
+ * outcome comes back as facts on a stream; streams send items until cancelled.
  */
 const query = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =>
   ({ kind: "query", input, output }) as const;
@@ -60,8 +60,9 @@ export const consoleApi = {
       trust: z.enum(["first-use", "trusted", "changed"]),
       trustedFingerprint: fingerprintSchema.nullable(),
       /**
-       * Of a supporter only: the certificate of the coordinator it names. The password goes there, so
-       * this one must be shown and accepted as well. Null when the coordinator could not be looked at.
+       * Of a supporter only: the certificate of the coordinator it names. The password goes there,
+       * so this one must be shown and accepted as well. Null when the coordinator could not be
+       * looked at.
        */
       coordinatorCertificate: z
         .object({
@@ -77,8 +78,8 @@ export const consoleApi = {
   ),
 
   /**
-   * Logs in. `trustFingerprint` is what the person saw and accepted for this address; without it only
-   * an address that is trusted already is spoken to.
+   * Logs in. `trustFingerprint` is what the person saw and accepted for this address; without it
+   * only an address that is trusted already is spoken to.
    */
   "pools.connect": command(
     z.object({
@@ -124,7 +125,9 @@ export const consoleApi = {
     z.object({ written: z.number().int() }),
   ),
 
-  /** Which SRs can hold native HA's heartbeat, with the reason when not. Asks XAPI, takes seconds. */
+  /**
+   * Which SRs can hold native HA's heartbeat, with the reason when not. Asks XAPI, takes seconds.
+   */
   "ha.heartbeatSrs": query(
     pool,
     z.object({

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * Every failure that reaches a person. `sentence` names the object and what happened, `nextStep` what
- * to do now; both are complete sentences in plain words. `code` is for programs and tests.
+ * Every failure that reaches a person. `sentence` names the object and what happened, `nextStep`
+ * what to do now; both are complete sentences in plain words. `code` is for programs and tests.
  */
 export const consoleErrorSchema = z.object({
   code: z.string(),

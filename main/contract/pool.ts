@@ -143,8 +143,9 @@ const changes = <Row extends z.ZodType>(row: Row) =>
   z.object({ upsert: z.array(row), removeUuids: z.array(z.string()) });
 
 /**
- * The picture of one pool. The first item of a stream is a `snapshot`; later `patch` items carry only
- * what changed. A new snapshot may come at any time (after a reconnect) and replaces everything.
+ * The picture of one pool. The first item of a stream is a `snapshot`; later `patch` items carry
+ * only what changed. A new snapshot may come at any time (after a reconnect) and replaces
+ * everything.
  */
 export const poolFactsItemSchema = z.discriminatedUnion("kind", [
   z.object({

@@ -28,7 +28,17 @@ export const phaseSchema = z.object({
     z.object({
       uuid: z.string(),
       name: z.string(),
-      state: z.enum(["waiting", "moving", "moved", "stopping", "stopped", "starting", "started", "left", "failed"]),
+      state: z.enum([
+        "waiting",
+        "moving",
+        "moved",
+        "stopping",
+        "stopped",
+        "starting",
+        "started",
+        "left",
+        "failed",
+      ]),
       /** 0..1 */
       progress: z.number(),
       targetName: z.string().nullable(),
@@ -48,8 +58,8 @@ export const runSchema = z.object({
   startedAtMs: z.number(),
   endedAtMs: z.number().nullable(),
   /**
-   * `put-back`: a phase failed and everything changed was undone. `needs-person`: something could not
-   * be put back; `error` and the phases say what.
+   * `put-back`: a phase failed and everything changed was undone. `needs-person`: something could
+   * not be put back; `error` and the phases say what.
    */
   status: z.enum(["running", "undoing", "done", "put-back", "needs-person"]),
   phases: z.array(phaseSchema),

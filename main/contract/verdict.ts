@@ -1,6 +1,8 @@
 import { z } from "zod";
 
-/** One reason for or against rebooting a host now. `skipped` was not checked and is never passed. */
+/**
+ * One reason for or against rebooting a host now. `skipped` was not checked and is never passed.
+ */
 export const checkSchema = z.object({
   /** stable, kebab-case; the same check of two objects differs in `object` only */
   id: z.string(),
@@ -11,7 +13,11 @@ export const checkSchema = z.object({
   /** what was found, with objects by name */
   sentence: z.string(),
   object: z
-    .object({ kind: z.enum(["pool", "host", "vm", "sr", "network"]), uuid: z.string(), name: z.string() })
+    .object({
+      kind: z.enum(["pool", "host", "vm", "sr", "network"]),
+      uuid: z.string(),
+      name: z.string(),
+    })
     .nullable(),
   /** what the finding rests on, and how old that is */
   evidence: z.string(),

@@ -34,7 +34,9 @@ const classes: readonly XapiClass[] = [
 
 type Table = Map<string, XapiRecord>;
 
-/** What a test does to the line: lose one call before it is sent, or its answer after it was done. */
+/**
+ * What a test does to the line: lose one call before it is sent, or its answer after it was done.
+ */
 export interface LostCall {
   readonly method: string;
   readonly nth: number;
@@ -70,8 +72,8 @@ export function virtualConsoleClock(pool: VirtualPool): Clock {
 }
 
 /**
- * A session of a virtual pool in virtual time, by polling: the plainest thing that keeps the promises of
- * `PoolSession`. It finds the coordinator by asking every member, as an operator would.
+ * A session of a virtual pool in virtual time, by polling: the plainest thing that keeps the
+ * promises of `PoolSession`. It finds the coordinator by asking every member, as an operator would.
  */
 export function openVirtualSession(pool: VirtualPool): VirtualSession {
   const clock = virtualConsoleClock(pool);

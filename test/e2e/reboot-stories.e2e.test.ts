@@ -17,8 +17,8 @@ import { windowOf } from "./pages/window.ts";
 
 /*
  * What the product is for, as one person lives it: a console that knows no pool yet, a pool of two
- * hosts on real wires, and everything through the window alone. What the pool itself says afterwards
- * is asked by a session of its own, past the console.
+ * hosts on real wires, and everything through the window alone. What the pool itself says
+ * afterwards is asked by a session of its own, past the console.
  */
 const patienceMs = 60_000;
 const heartbeatSr = "NFS Speicher";

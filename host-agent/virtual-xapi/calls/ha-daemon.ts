@@ -1,6 +1,7 @@
 /**
- * The HA daemon of a host: heartbeats over the network and through the statefile, the live set, the rule
- * who survives, and the choice of a new coordinator. It knows no database: the coordinator may be gone.
+ * The HA daemon of a host: heartbeats over the network and through the statefile, the live set, the
+ * rule who survives, and the choice of a new coordinator. It knows no database: the coordinator may
+ * be gone.
  */
 import type { HostContext } from "../call.ts";
 import { StorageUnreachable, type Ports } from "../ports.ts";
@@ -49,11 +50,13 @@ export interface HeartbeatReply {
 }
 
 const MS_PER_S = 1_000;
-/** Hosts notice a fault some beats apart: nobody judges before all had time to write what they see. */
+/**
+ * Hosts notice a fault some beats apart: nobody judges before all had time to write what they see.
+ */
 const SETTLE_BEATS = 4;
 /**
- * A silent host counts as failed only this much later than it must have fenced itself: its guests may be
- * started elsewhere then.
+ * A silent host counts as failed only this much later than it must have fenced itself: its guests
+ * may be started elsewhere then.
  */
 const FAILED_BEATS = 2 * SETTLE_BEATS;
 /** A returning host looks on this long, so that it knows whose word is fresh. */
@@ -428,7 +431,9 @@ export class HaDaemon {
     );
   }
 
-  /** Groups of hosts that see each other; the largest survives, then the one with the first host. */
+  /**
+   * Groups of hosts that see each other; the largest survives, then the one with the first host.
+   */
   #isInBestPartition(): boolean {
     const { hostUuid } = this.#host.node;
     const order = this.peers

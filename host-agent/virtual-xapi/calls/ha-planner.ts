@@ -140,9 +140,9 @@ export function maxFailures(scene: Scene, vms: readonly string[] = protectedVms(
 }
 
 /**
- * Refuses a change that takes away a plan which exists now. Nothing is refused while HA is off, while
- * overcommitment is allowed, or when there is no plan anyway.
- * Throws `HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN []`.
+ * Refuses a change that takes away a plan which exists now. Nothing is refused while HA is off,
+ * while overcommitment is allowed, or when there is no plan anyway. Throws
+ * `HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN []`.
  */
 export function assertChangeKeepsPlan(scene: Scene, change: PlanChange): void {
   const { db, poolRef } = scene;
@@ -182,7 +182,9 @@ export function assertNewVmKeepsPlan(scene: Scene, vm: string): void {
   assertChangeKeepsPlan(scene, { newlyProtected: [vm] });
 }
 
-/** Keeps `ha_plan_exists_for` and `ha_overcommitted` true to the pool, and alerts on the way down. */
+/**
+ * Keeps `ha_plan_exists_for` and `ha_overcommitted` true to the pool, and alerts on the way down.
+ */
 export function refreshHaPlan(ctx: CallContext): void {
   const { db, poolRef } = ctx;
   const wanted = db.num("pool", poolRef, "ha_host_failures_to_tolerate");

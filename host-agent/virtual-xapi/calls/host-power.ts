@@ -1,4 +1,7 @@
-/** Rebooting and switching off hosts, orderly as the operating system does it, and switching them on. */
+/**
+ * Rebooting and switching off hosts, orderly as the operating system does it, and switching them
+ * on.
+ */
 import type { CallContext, CallHandler, CallModule, HostOp } from "../call.ts";
 import { NULL_REF, VOID, XapiFailure } from "../call.ts";
 import { formatDatetime } from "../wire/coerce.ts";
@@ -126,8 +129,8 @@ async function emptyHost(ctx: CallContext, host: string): Promise<void> {
 }
 
 /**
- * Everything a host does before its operating system goes down: guests away or off, HA told, storage
- * unplugged, and a note for the next start that this stop was orderly.
+ * Everything a host does before its operating system goes down: guests away or off, HA told,
+ * storage unplugged, and a note for the next start that this stop was orderly.
  */
 async function prepareForPoweroff(ctx: CallContext, host: string): Promise<void> {
   await emptyHost(ctx, host);

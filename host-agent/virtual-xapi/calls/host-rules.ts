@@ -63,7 +63,10 @@ export function hostOperationError(scene: HostScene, host: string, op: string): 
   return op === "power_on" ? powerOnError(scene, host) : null;
 }
 
-/** Recomputes `allowed_operations` of a host. Call it whenever enabled, live or an operation changed. */
+/**
+ * Recomputes `allowed_operations` of a host. Call it whenever enabled, live or an operation
+ * changed.
+ */
 export function refreshHost(scene: HostScene, host: string): void {
   if (!scene.db.has("host", host)) {
     return;

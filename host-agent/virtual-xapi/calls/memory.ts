@@ -1,4 +1,7 @@
-/** Memory accounting of hosts and VMs, in bytes; planning counts what VMs may claim, not what they use. */
+/**
+ * Memory accounting of hosts and VMs, in bytes; planning counts what VMs may claim, not what they
+ * use.
+ */
 import type { DbAccess } from "../call.ts";
 
 const MIB = 1024 * 1024;
@@ -6,7 +9,9 @@ const XEN_OVERHEAD_MIB = 1;
 const HVM_EXTRA_MIB = 6;
 const PVH_EXTRA_MIB = 4;
 
-/** Shadow memory of a guest with hardware virtualisation: a page table share per MiB and per vCPU. */
+/**
+ * Shadow memory of a guest with hardware virtualisation: a page table share per MiB and per vCPU.
+ */
 function shadowMib(staticMaxMib: number, vcpus: number, multiplier: number): number {
   const perVcpuMib = 1;
   return Math.ceil((perVcpuMib * vcpus + staticMaxMib / 128 + 1) * multiplier);
@@ -28,7 +33,9 @@ export function overheadBytes(db: DbAccess, vm: string): number {
   }
 }
 
-/** The memory a VM is counted with: its smallest dynamic size where it may shrink, else the largest. */
+/**
+ * The memory a VM is counted with: its smallest dynamic size where it may shrink, else the largest.
+ */
 export function startMemoryBytes(db: DbAccess, vm: string): number {
   const least = db.num("VM", vm, "memory_dynamic_min");
   const most = db.num("VM", vm, "memory_static_max");
@@ -56,8 +63,8 @@ export function hostCapacityBytes(db: DbAccess, host: string): number {
 }
 
 /**
- * Memory left for one more VM, from the database: residents and VMs on their way count, `ignoredVm` (the
- * one about to come) does not.
+ * Memory left for one more VM, from the database: residents and VMs on their way count, `ignoredVm`
+ * (the one about to come) does not.
  */
 export function freeMemoryBytes(
   db: DbAccess,

@@ -241,8 +241,8 @@ function bootableHosts(scene: Scene, vm: string): readonly string[] {
 }
 
 /**
- * The placement ladder: the affinity host when it passes, then hosts with memory (the freest first), then
- * hosts that lack only memory. Throws `NO_HOSTS_AVAILABLE []`.
+ * The placement ladder: the affinity host when it passes, then hosts with memory (the freest
+ * first), then hosts that lack only memory. Throws `NO_HOSTS_AVAILABLE []`.
  */
 export function chooseHost(scene: Scene, vm: string): string {
   const { db } = scene;

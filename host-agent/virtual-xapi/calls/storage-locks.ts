@@ -1,6 +1,7 @@
 /**
- * The attach locks that storage managers keep in `VDI.sm_config`: `host_<reference>` = RW or RO for each
- * host that has the disk open. They survive the host; nothing but its return or a reset removes them.
+ * The attach locks that storage managers keep in `VDI.sm_config`: `host_<reference>` = RW or RO for
+ * each host that has the disk open. They survive the host; nothing but its return or a reset
+ * removes them.
  */
 import type { CallContext, DbAccess } from "../call.ts";
 import { XapiFailure } from "../call.ts";
@@ -104,8 +105,9 @@ export function unlockDisks(db: DbAccess, disks: readonly VmDisk[], host: string
 }
 
 /**
- * `resetvdis all`: removes the keys of a host from every disk of an SR. Whether the host really is off is
- * nobody's question here, as in reality. `alsoPaused` is the form for a crashed coordinator of the SR.
+ * `resetvdis all`: removes the keys of a host from every disk of an SR. Whether the host really is
+ * off is nobody's question here, as in reality. `alsoPaused` is the form for a crashed coordinator
+ * of the SR.
  */
 export function resetLocks(
   db: DbAccess,

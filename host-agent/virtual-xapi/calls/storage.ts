@@ -1,4 +1,7 @@
-/** Storage as far as maintenance and HA need it: plugging, scanning, and whether an SR may hold a statefile. */
+/**
+ * Storage as far as maintenance and HA need it: plugging, scanning, and whether an SR may hold a
+ * statefile.
+ */
 import type { CallContext, CallHandler, CallModule } from "../call.ts";
 import { VOID, XapiFailure } from "../call.ts";
 import {
@@ -138,7 +141,9 @@ function assertNotNeededByProtected(scene: Scene, sr: string): void {
   }
 }
 
-/** `leaving`: the host goes down, HA has been told, and protection is no longer a reason to stay. */
+/**
+ * `leaving`: the host goes down, HA has been told, and protection is no longer a reason to stay.
+ */
 export async function unplugPbd(ctx: CallContext, pbd: string, leaving = false): Promise<void> {
   const { db } = ctx;
   if (!db.bool("PBD", pbd, "currently_attached")) {

@@ -17,7 +17,9 @@ function handleFor(ctx: CallContext, ref: string): TaskHandle {
   };
 }
 
-/** Runs `work` under a fresh pending task; the task is removed when it succeeds, kept when it fails. */
+/**
+ * Runs `work` under a fresh pending task; the task is removed when it succeeds, kept when it fails.
+ */
 export async function withSubtask(
   ctx: CallContext,
   label: string,

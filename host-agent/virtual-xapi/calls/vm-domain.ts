@@ -108,7 +108,10 @@ export async function buildDomain(
   }
 }
 
-/** Destroys the domain where it is and puts the records to rest. Throws when the host does not answer. */
+/**
+ * Destroys the domain where it is and puts the records to rest. Throws when the host does not
+ * answer.
+ */
 export async function endDomain(ctx: CallContext, vm: string): Promise<void> {
   const host = ctx.db.str("VM", vm, "resident_on");
   const disks = disksOf(ctx.db, vm);

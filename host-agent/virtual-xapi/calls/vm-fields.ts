@@ -72,8 +72,8 @@ const powerStateReset: CallHandler = async (ctx, args) => {
 };
 
 /**
- * Forces a VM to Halted in the database. No domain is destroyed and no storage lock released. Throws
- * `CANNOT_RESET_CONTROL_DOMAIN`, `DOMAIN_EXISTS`, `HOST_IS_LIVE`.
+ * Forces a VM to Halted in the database. No domain is destroyed and no storage lock released.
+ * Throws `CANNOT_RESET_CONTROL_DOMAIN`, `DOMAIN_EXISTS`, `HOST_IS_LIVE`.
  */
 async function resetPowerState(ctx: CallContext, vm: string): Promise<void> {
   const { db } = ctx;

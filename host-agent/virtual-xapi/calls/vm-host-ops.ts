@@ -1,4 +1,6 @@
-/** What a host does to its own guests and disks when the coordinator asks, and what it reports back. */
+/**
+ * What a host does to its own guests and disks when the coordinator asks, and what it reports back.
+ */
 import type { CallModule, HostContext, HostOp, NodeService } from "../call.ts";
 import { VOID, XapiFailure, type XapiValue } from "../call.ts";
 import {

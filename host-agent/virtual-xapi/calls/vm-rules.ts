@@ -152,8 +152,8 @@ interface Question {
 type Check = (question: Question) => ErrorList | null;
 
 /**
- * The order of the checks is the order of precedence. The power state comes last of the four general ones,
- * before anything that depends on devices.
+ * The order of the checks is the order of precedence. The power state comes last of the four
+ * general ones, before anything that depends on devices.
  */
 const checks: readonly Check[] = [
   checkBlocked,

@@ -117,8 +117,8 @@ function attachPcis(db: DbAccess, vm: string, host: string): void {
 }
 
 /**
- * The database's idea of a VM that does not run any more: Halted, nothing attached, no operation. Touches
- * neither a domain nor a storage lock.
+ * The database's idea of a VM that does not run any more: Halted, nothing attached, no operation.
+ * Touches neither a domain nor a storage lock.
  */
 export function markHalted(scene: Scene, vm: string, keepOperations = false): void {
   const { db } = scene;

@@ -105,8 +105,8 @@ function assertRole(session: SessionInfo, model: MessageModel): void {
 }
 
 /**
- * Who calls. On a supporter only sessions of that host count; any other is looked up at the coordinator,
- * which hangs without one.
+ * Who calls. On a supporter only sessions of that host count; any other is looked up at the
+ * coordinator, which hangs without one.
  */
 async function checkSession(life: Life, ref: string): Promise<SessionInfo> {
   if (life.connection === null || life.sessions.isLocal(ref)) return life.sessions.check(ref);

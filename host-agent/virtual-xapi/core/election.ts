@@ -89,8 +89,8 @@ async function startWhenOldIsGone(life: Life): Promise<void> {
 }
 
 /**
- * Makes this host the coordinator with everyone's consent. Throws `HA_ABORT_NEW_MASTER` when somebody
- * objects or cannot be reached; nothing has changed then.
+ * Makes this host the coordinator with everyone's consent. Throws `HA_ABORT_NEW_MASTER` when
+ * somebody objects or cannot be reached; nothing has changed then.
  */
 export async function standForElection(
   life: Life,

@@ -10,7 +10,10 @@ import {
   type Subscription,
 } from "./subscription.ts";
 
-/** Beyond this many characters of queued events the oldest are dropped, and whoever missed them told. */
+/**
+ * Beyond this many characters of queued events the oldest are dropped, and whoever missed them
+ * told.
+ */
 const QUEUE_MOST_CHARACTERS = 10_000_000;
 
 interface Queued {
@@ -64,7 +67,10 @@ export class EventQueue {
     );
   }
 
-  /** Waits for at least one event. Throws `SESSION_NOT_REGISTERED`, `EVENTS_LOST`, `SESSION_INVALID`. */
+  /**
+   * Waits for at least one event. Throws `SESSION_NOT_REGISTERED`, `EVENTS_LOST`,
+   * `SESSION_INVALID`.
+   */
   async next(sessionRef: string): Promise<readonly XapiValue[]> {
     if (!this.#registered.has(sessionRef)) {
       throw new XapiFailure("SESSION_NOT_REGISTERED", sessionRef);

@@ -1,6 +1,6 @@
 /**
- * What happens to work that is still running when its XAPI ends: nothing any more. Every port goes quiet:
- * sleeps and answers never come, and a write from beyond the end is refused.
+ * What happens to work that is still running when its XAPI ends: nothing any more. Every port goes
+ * quiet: sleeps and answers never come, and a write from beyond the end is refused.
  */
 import type { Ports } from "../ports.ts";
 

@@ -1,4 +1,6 @@
-/** One run of XAPI on one host, from start to exit: its state and what is reachable from everywhere. */
+/**
+ * One run of XAPI on one host, from start to exit: its state and what is reachable from everywhere.
+ */
 import type { CallModule, HostContext, LocalDb, NodeIdentity, RoleChange } from "../call.ts";
 import type { Database } from "../database/database.ts";
 import { dumpDatabase } from "../database/dump.ts";

@@ -70,7 +70,10 @@ function assertSecret(life: Life, secret: string, who: string): void {
   throw new XapiFailure("SESSION_AUTHENTICATION_FAILED", who, "Pool credentials invalid");
 }
 
-/** Throws `SESSION_AUTHENTICATION_FAILED`, `HOST_IS_SLAVE`. Hangs on a supporter's socket without a coordinator. */
+/**
+ * Throws `SESSION_AUTHENTICATION_FAILED`, `HOST_IS_SLAVE`. Hangs on a supporter's socket without a
+ * coordinator.
+ */
 export async function logIn(
   life: Life,
   method: string,

@@ -1,4 +1,7 @@
-/** What every member does when it starts, coordinator or not: facts in, stray guests out, host enabled. */
+/**
+ * What every member does when it starts, coordinator or not: facts in, stray guests out, host
+ * enabled.
+ */
 import type { CallContext } from "../call.ts";
 import { refreshHost } from "../calls/host-rules.ts";
 import { refreshVm } from "../calls/vm-rules.ts";

@@ -5,7 +5,9 @@ import type { Life } from "./life.ts";
 import type { MessageStore } from "./messages.ts";
 import { parseWhere } from "./where.ts";
 
-/** `destroy_all` takes `before`, `after` (datetimes) and `priority`; what is left out matches all. */
+/**
+ * `destroy_all` takes `before`, `after` (datetimes) and `priority`; what is left out matches all.
+ */
 function matchesFilters(
   record: XapiRecord,
   filters: { readonly [key: string]: XapiValue },

@@ -1,6 +1,6 @@
 /**
- * Alerts. They are files on the coordinator's own disk and no part of the database: a hand-over or a
- * fail-over leaves behind what had not been copied.
+ * Alerts. They are files on the coordinator's own disk and no part of the database: a hand-over or
+ * a fail-over leaves behind what had not been copied.
  */
 import type { Database } from "../database/database.ts";
 import { DiskFull, type Clock, type Dice, type Disk } from "../ports.ts";

@@ -1,4 +1,6 @@
-/** Questions between members, with the pool secret and with failures turned back into exceptions. */
+/**
+ * Questions between members, with the pool secret and with failures turned back into exceptions.
+ */
 import {
   createCancelSource,
   PeerUnreachable,
@@ -88,7 +90,10 @@ export class CoordinatorConnection {
     this.#waiting = createCancelSource();
   }
 
-  /** Asks again and again until the coordinator answers. A request without answer is cut and repeated. */
+  /**
+   * Asks again and again until the coordinator answers. A request without answer is cut and
+   * repeated.
+   */
   async request(op: string, args: readonly XapiValue[]): Promise<XapiValue> {
     const { connectionBackoffFirstMs, connectionBackoffMaxMs, connectionStuckMs } = this.#timing;
     let pauseMs = connectionBackoffFirstMs;
@@ -103,7 +108,10 @@ export class CoordinatorConnection {
     }
   }
 
-  /** Waits until the coordinator is there, then asks once, with no deadline: for calls that must not repeat. */
+  /**
+   * Waits until the coordinator is there, then asks once, with no deadline: for calls that must not
+   * repeat.
+   */
   async requestOnce(op: string, args: readonly XapiValue[]): Promise<XapiValue> {
     await this.request("coordinator-ready", []);
     return await this.#peers.ask(this.#address, op, args);

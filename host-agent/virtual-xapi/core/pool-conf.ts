@@ -1,4 +1,6 @@
-/** `pool.conf`: this host's role, one line. The only authority over what a starting XAPI becomes. */
+/**
+ * `pool.conf`: this host's role, one line. The only authority over what a starting XAPI becomes.
+ */
 import type { Disk } from "../ports.ts";
 
 export type PoolRole =

@@ -58,7 +58,10 @@ function modelOfHidden(name: string, signature: HiddenSignature): MessageModel {
   };
 }
 
-/** Every class with records can be searched; the model is that of reading them all, with an expression. */
+/**
+ * Every class with records can be searched; the model is that of reading them all, with an
+ * expression.
+ */
 function searchModel(name: string): MessageModel | null {
   const cls = name.endsWith(`.${WHERE}`) ? name.slice(0, -WHERE.length - 1) : "";
   const all = findMethod(`${cls}.get_all_records`);

@@ -35,7 +35,10 @@ function cannotContact(hostRef: string, error: unknown): unknown {
   return error instanceof PeerUnreachable ? new XapiFailure("CANNOT_CONTACT_HOST", hostRef) : error;
 }
 
-/** A fresh copy on every member. Throws `HOST_OFFLINE`, `CANNOT_CONTACT_HOST` for the first that has none. */
+/**
+ * A fresh copy on every member. Throws `HOST_OFFLINE`, `CANNOT_CONTACT_HOST` for the first that has
+ * none.
+ */
 async function syncDatabase(ctx: CallContext, life: Life): Promise<void> {
   const copies = ctx.db.refs("host").map(async (host) => {
     if (host === ctx.hostRef) {

@@ -3,7 +3,9 @@ import type { CallModule } from "../call.ts";
 import { VOID, XapiFailure } from "../value.ts";
 import type { Life } from "./life.ts";
 
-/** Calls without a session are answered before a handler is looked for; this entry makes them known. */
+/**
+ * Calls without a session are answered before a handler is looked for; this entry makes them known.
+ */
 function answeredAtTheDoor(): never {
   throw new XapiFailure("INTERNAL_ERROR", "a login has no handler");
 }

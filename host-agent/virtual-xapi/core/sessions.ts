@@ -1,4 +1,6 @@
-/** Sessions of the pool (rows of the coordinator's database) and of this host alone (memory only). */
+/**
+ * Sessions of the pool (rows of the coordinator's database) and of this host alone (memory only).
+ */
 import type { SessionInfo } from "../call.ts";
 import type { Database } from "../database/database.ts";
 import type { Clock, Dice } from "../ports.ts";

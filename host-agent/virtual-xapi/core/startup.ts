@@ -1,4 +1,6 @@
-/** From the first instruction to a member that may run guests; and the loops that run from then on. */
+/**
+ * From the first instruction to a member that may run guests; and the loops that run from then on.
+ */
 import { restoreDatabase } from "../database/dump.ts";
 import { compareVersions } from "../generation.ts";
 import { DiskFull, PeerUnreachable } from "../ports.ts";
@@ -80,8 +82,8 @@ async function saveLoop(life: Life, parts: CoordinatorParts): Promise<void> {
 }
 
 /**
- * Asks every other known host whether it coordinates too. A host that says so wins: this one becomes its
- * supporter. Unreachable hosts are taken to be supporters.
+ * Asks every other known host whether it coordinates too. A host that says so wins: this one
+ * becomes its supporter. Unreachable hosts are taken to be supporters.
  */
 async function findOtherCoordinator(life: Life, parts: CoordinatorParts): Promise<string | null> {
   for (const host of parts.db.refs("host")) {
@@ -222,7 +224,9 @@ async function heartbeatLoop(life: Life, coordinatorStartedAtMs: number): Promis
   }
 }
 
-/** Runs until the host is a working member. Failures leave it in emergency mode until it restarts. */
+/**
+ * Runs until the host is a working member. Failures leave it in emergency mode until it restarts.
+ */
 export async function startUp(life: Life): Promise<void> {
   try {
     switch (life.role.type) {

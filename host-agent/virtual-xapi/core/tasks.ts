@@ -1,4 +1,7 @@
-/** Tasks: one row for every asynchronous-capable call, for as long as it runs or until it is destroyed. */
+/**
+ * Tasks: one row for every asynchronous-capable call, for as long as it runs or until it is
+ * destroyed.
+ */
 import type { TaskHandle } from "../call.ts";
 import type { Database } from "../database/database.ts";
 import { createCancelSource, type CancelSource, type Clock } from "../ports.ts";
@@ -121,14 +124,14 @@ export class TaskStore {
     const db = this.#parts.db();
     const now = this.#parts.clock.nowMs();
     const { finishedTaskMs, pendingTaskMs } = this.#parts.timing;
-    const finished: { readonly ref: string; readonly age: number }[] = [];
+    const finished: { readonly ref: string; readonly ageMs: number }[] = [];
     for (const ref of db.refs("task")) {
       const pending = db.str("task", ref, "status") === "pending";
-      const age = now - parseDatetime(db.str("task", ref, pending ? "created" : "finished"));
-      if (age > (pending ? pendingTaskMs : finishedTaskMs)) this.drop(ref);
-      else if (!pending) finished.push({ ref, age });
+      const ageMs = now - parseDatetime(db.str("task", ref, pending ? "created" : "finished"));
+      if (ageMs > (pending ? pendingTaskMs : finishedTaskMs)) this.drop(ref);
+      else if (!pending) finished.push({ ref, ageMs });
     }
-    finished.sort((left, right) => left.age - right.age);
+    finished.sort((left, right) => left.ageMs - right.ageMs);
     for (const { ref } of finished.slice(FINISHED_CAP)) this.drop(ref);
   }
 

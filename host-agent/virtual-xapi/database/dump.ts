@@ -1,6 +1,6 @@
 /**
- * `state.db` as text: a header line, then one JSON line per object. Lines are kept per row until the row
- * changes, so that saving a large pool after a small change costs little.
+ * `state.db` as text: a header line, then one JSON line per object. Lines are kept per row until
+ * the row changes, so that saving a large pool after a small change costs little.
  */
 import { emptyRecord } from "../datamodel/records.ts";
 import type { XapiRecord, XapiValue } from "../value.ts";

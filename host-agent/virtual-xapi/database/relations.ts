@@ -1,6 +1,7 @@
 /**
- * Which set field of a parent lists the children whose reference field points at it. The datamodel has
- * both fields but not that they belong together; the database keeps the set side from the reference side.
+ * Which set field of a parent lists the children whose reference field points at it. The datamodel
+ * has both fields but not that they belong together; the database keeps the set side from the
+ * reference side.
  */
 export interface Relation {
   readonly child: string;

@@ -22,7 +22,9 @@ export interface Deletion {
 /** Classes that live in memory only. */
 const FLEETING: ReadonlySet<string> = new Set(["session", "task"]);
 
-/** The log is cut to `DELETIONS_KEPT` when it grows past `DELETIONS_MOST`; what falls out is lost. */
+/**
+ * The log is cut to `DELETIONS_KEPT` when it grows past `DELETIONS_MOST`; what falls out is lost.
+ */
 const DELETIONS_MOST = 512;
 const DELETIONS_KEPT = 256;
 

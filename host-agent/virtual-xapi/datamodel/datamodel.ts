@@ -1,4 +1,6 @@
-/** Lookup over the generated tables: classes, fields, messages, enums. Rows are parsed on first use. */
+/**
+ * Lookup over the generated tables: classes, fields, messages, enums. Rows are parsed on first use.
+ */
 import { accessorRows } from "./generated-accessors.ts";
 import { classRows, roleSetRows } from "./generated-classes.ts";
 import { enumRows } from "./generated-enums.ts";

@@ -7,8 +7,8 @@ export function documentedErrors(method: string): readonly string[] {
 }
 
 /**
- * Parameter names by code, for the codes that nodes raise. The datamodel file has no such names. A name
- * that ends in `…` stands for any number.
+ * Parameter names by code, for the codes that nodes raise. The datamodel file has no such names. A
+ * name that ends in `…` stands for any number.
  */
 const rows: Readonly<Record<string, string>> = {
   CANNOT_CONTACT_HOST: "host",

@@ -96,7 +96,9 @@ export const syncOnly: ReadonlySet<string> = new Set([
   "VM.set_HVM_boot_policy",
 ]);
 
-/** Since when an optional parameter is accepted, and its value when left out (default: emptiest). */
+/**
+ * Since when an optional parameter is accepted, and its value when left out (default: emptiest).
+ */
 export const optionalParams: Readonly<
   Record<string, { readonly since: string; readonly fallback?: string | number | boolean }>
 > = {

@@ -1,6 +1,7 @@
 /**
- * Which parts of the datamodel exist in which XAPI. A version is a full XAPI version such as `1.249.41`
- * (XCP-ng 8.2) or `26.1.4` (late 8.3); releases in the tables are either such numbers or old code names.
+ * Which parts of the datamodel exist in which XAPI. A version is a full XAPI version such as
+ * `1.249.41` (XCP-ng 8.2) or `26.1.4` (late 8.3); releases in the tables are either such numbers or
+ * old code names.
  */
 export interface Lifecycle {
   /** Release that introduced it; empty when it was always there. */

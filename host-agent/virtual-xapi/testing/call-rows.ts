@@ -1,6 +1,7 @@
 /**
- * Tables of calls: what is called, in which state, and the exact answer. The runner plays a row on a fresh
- * pool in either protocol and gives what came back next to what was expected; the test compares.
+ * Tables of calls: what is called, in which state, and the exact answer. The runner plays a row on
+ * a fresh pool in either protocol and gives what came back next to what was expected; the test
+ * compares.
  */
 import type { RawValue } from "../wire/raw.ts";
 import { smallPool, type SmallPoolOptions } from "./small-pool.ts";
@@ -25,14 +26,14 @@ type FromScene<T> = T | ((scene: RowScene) => T);
 export interface CallRow {
   /** What the row shows, as a sentence. */
   readonly name: string;
-  readonly pool?: SmallPoolOptions;
+  readonly pool?: SmallPoolOptions | undefined;
   readonly options?: Partial<Pick<VirtualPoolOptions, "timing" | "users">>;
   /** The called host; `a` coordinates. */
   readonly on?: string;
   readonly via?: "tcp" | "socket";
   /**
-   * Whose session goes first: root's (default), one of this host alone, a user's by name (the password is
-   * the name), or none at all.
+   * Whose session goes first: root's (default), one of this host alone, a user's by name (the
+   * password is the name), or none at all.
    */
   readonly as?: "root" | "local" | "none" | { readonly user: string };
   readonly before?: (scene: RowScene) => void | Promise<void>;

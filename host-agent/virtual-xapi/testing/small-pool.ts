@@ -1,4 +1,7 @@
-/** The smallest pool with everything in it: hosts a, b, c..., one shared SR, one local SR and VMs each. */
+/**
+ * The smallest pool with everything in it: hosts a, b, c..., one shared SR, one local SR and VMs
+ * each.
+ */
 import { emptyRecord } from "../datamodel/records.ts";
 import { GENERATIONS, type XapiGeneration } from "../generation.ts";
 import type { DomainSpec } from "../ports.ts";

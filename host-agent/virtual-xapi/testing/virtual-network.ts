@@ -7,7 +7,10 @@ const NO_ANSWER_MS = 20_000;
 const LATENCY_MS = 1;
 
 export interface NetworkHost {
-  /** `down`: no machine answers. `refusing`: the machine does, XAPI does not run. `hung`: it never replies. */
+  /**
+   * `down`: no machine answers. `refusing`: the machine does, XAPI does not run. `hung`: it never
+   * replies.
+   */
   readonly state: () => "up" | "refusing" | "down" | "hung";
   readonly handle: (request: PeerRequest) => Promise<PeerReply>;
 }

@@ -1,4 +1,7 @@
-/** Time that passes only when a test says so. Everything due at one moment runs before time moves on. */
+/**
+ * Time that passes only when a test says so. Everything due at one moment runs before time moves
+ * on.
+ */
 import type { CancelSignal, Clock } from "../ports.ts";
 
 interface Timer {
@@ -8,8 +11,8 @@ interface Timer {
 }
 
 /**
- * `turn` lets everything that is ready run to its next wait. The room has no timers of its own, so the
- * caller brings it: `() => new Promise((resolve) => setImmediate(resolve))` under Node.
+ * `turn` lets everything that is ready run to its next wait. The room has no timers of its own, so
+ * the caller brings it: `() => new Promise((resolve) => setImmediate(resolve))` under Node.
  */
 export class VirtualTime {
   nowMs: number;

@@ -134,7 +134,10 @@ function stripZeros(text: string): string {
 
 const MS_PER_S = 1_000;
 const S_PER_DAY = 86_400;
-/** Days from the first of March of the year 0 to the epoch; years begin in March, so leap days end them. */
+/**
+ * Days from the first of March of the year 0 to the epoch; years begin in March, so leap days end
+ * them.
+ */
 const EPOCH_DAYS = 719_468;
 const DAYS_PER_ERA = 146_097;
 

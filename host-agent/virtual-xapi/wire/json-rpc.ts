@@ -26,7 +26,9 @@ function isId(value: RawValue | undefined): value is number | string {
   return typeof value === "string" || (typeof value === "number" && Number.isInteger(value));
 }
 
-/** Reads a request body. Throws `MalformedRequest`, also for an id that is neither int nor string. */
+/**
+ * Reads a request body. Throws `MalformedRequest`, also for an id that is neither int nor string.
+ */
 export function decodeJsonCall(text: string): JsonCall {
   const body = parse(text);
   if (!isRawStruct(body)) {
@@ -68,8 +70,8 @@ export function encodeJsonFailure(
 }
 
 /**
- * The answer of a host in emergency mode is built outside the dispatcher: whatever the request was, it has
- * the version 2 shape, id 0, and a bare array where an object belongs.
+ * The answer of a host in emergency mode is built outside the dispatcher: whatever the request was,
+ * it has the version 2 shape, id 0, and a bare array where an object belongs.
  */
 export function encodeJsonEmergency(error: readonly string[]): string {
   return JSON.stringify({ jsonrpc: "2.0", error, id: 0 });

@@ -116,9 +116,11 @@ describe("XML-RPC", () => {
   it("accepts an integer as int, i4 or string, with entities, comments and CDATA around", () => {
     const call = decodeXmlCall(
       `<?xml version="1.0"?>\n<methodCall>\n <methodName> pool.x </methodName><!-- why -->
-       <params><param><value><int>7</int></value></param><param><value> <i4> 7 </i4> </value></param>
-       <param><value>7</value></param><param><value><string>a &#233; <![CDATA[<&amp;>]]></string></value></param>
-       <param><value><struct><member><name>k</name><value><array><data><value><boolean>1</boolean></value>
+       <params><param><value><int>7</int></value></param>
+       <param><value> <i4> 7 </i4> </value></param><param><value>7</value></param>
+       <param><value><string>a &#233; <![CDATA[<&amp;>]]></string></value></param>
+       <param><value><struct><member><name>k</name>
+       <value><array><data><value><boolean>1</boolean></value>
        <value/></data></array></value></member></struct></value></param></params></methodCall>`,
     );
     expect(call.method).toBe("pool.x");

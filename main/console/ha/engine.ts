@@ -166,18 +166,17 @@ function nativeRisks(records: PoolRecords, { nativeHa }: Engine): string[] {
     const metrics = records.get("host_metrics", textOf(host, "metrics"));
     if (!flagOf(metrics, "live")) silent.push(`“${nameOf(host)}”`);
   }
-  if (silent.length > 0) {
-    risks.push(
-      `${silent.length === 1 ? "Host" : "Hosts"} ${listed(silent)} ${silent.length === 1 ? "is" : "are"} not live.`,
-    );
-  }
+  if (silent.length === 1) risks.push(`Host ${listed(silent)} is not live.`);
+  if (silent.length > 1) risks.push(`Hosts ${listed(silent)} are not live.`);
   risks.push(...heartbeatRisks(records));
   if (records.all("host").size < 2) risks.push("The pool has no second host to restart VMs on.");
   if (!anyRestartVm(records)) risks.push("No VM has the treatment “restart”.");
   return risks;
 }
 
-/** A plan is worth nothing while hosts do not hear each other, as in the minute after HA went on. */
+/**
+ * A plan is worth nothing while hosts do not hear each other, as in the minute after HA went on.
+ */
 function heartbeatRisks(records: PoolRecords): string[] {
   const [pool] = records.all("pool").values();
   const statefiles = listOf(pool, "ha_statefiles");

@@ -16,9 +16,9 @@ export interface Proof {
   readonly holds: (records: PoolRecords) => boolean;
   readonly timeoutMs: number;
   /**
-   * Doing it twice is the same as doing it once. `when-lost`: again when no answer came and no effect is
-   * seen; `when-unseen`: also when an answer came and no effect is seen, because a coordinator that
-   * crashes forgets what it wrote in its last seconds.
+   * Doing it twice is the same as doing it once. `when-lost`: again when no answer came and no
+   * effect is seen; `when-unseen`: also when an answer came and no effect is seen, because a
+   * coordinator that crashes forgets what it wrote in its last seconds.
    */
   readonly repeatable?: "when-lost" | "when-unseen";
   /** how long a lost call may still take effect before it counts as not done; default 10 s */

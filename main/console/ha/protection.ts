@@ -27,10 +27,10 @@ const parallelCalls = 8;
 const proofTimeoutMs = 60_000;
 
 /**
- * Writes restart treatment, order and delay so that native HA's plan holds all the way: VMs that give
- * up a guarantee first, then order and delay, then VMs that gain one, then the database is synced.
- * A VM is changed as a whole or not at all; VMs that could be changed stay changed when others could
- * not, and the failure names each VM that was left as it was.
+ * Writes restart treatment, order and delay so that native HA's plan holds all the way: VMs that
+ * give up a guarantee first, then order and delay, then VMs that gain one, then the database is
+ * synced. A VM is changed as a whole or not at all; VMs that could be changed stay changed when
+ * others could not, and the failure names each VM that was left as it was.
  */
 export async function writeProtection(
   ports: ActsPorts,
@@ -128,7 +128,9 @@ const setters: Readonly<Record<Write["field"], string>> = {
   start_delay: "VM.set_start_delay",
 };
 
-/** Setting a value twice is harmless; it is done only when the facts show that it did not arrive. */
+/**
+ * Setting a value twice is harmless; it is done only when the facts show that it did not arrive.
+ */
 async function setField(
   ports: ActsPorts,
   vmRef: string,

@@ -93,7 +93,9 @@ export function compare(acts: Acts, records: PoolRecords): Row[] {
   return rows;
 }
 
-/** Rows that differ although they should not: everything but a planned change of the coordinator. */
+/**
+ * Rows that differ although they should not: everything but a planned change of the coordinator.
+ */
 export function unplanned(acts: Acts, rows: readonly Row[]): Row[] {
   return rows.filter(
     (row) => !row.same && !(row.what === "Coordinator" && acts.handOverTo?.name === row.after),

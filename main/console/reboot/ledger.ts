@@ -6,10 +6,10 @@ import { mapOf, poolOf } from "../verdict/read.ts";
 import { poolRefOf, setConfigKey, type Acts } from "./acts.ts";
 
 /**
- * The ledger lives in `pool.other_config`: `skink.run` says whose run it is and is taken with an add
- * that fails when it is there, so two consoles cannot both hold it; `skink.run.<phase>` is added before
- * that phase changes anything and holds the values to put back. No key is ever rewritten, so there is
- * no moment at which a crash leaves a change without its record. No secrets.
+ * The ledger lives in `pool.other_config`: `skink.run` says whose run it is and is taken with an
+ * add that fails when it is there, so two consoles cannot both hold it; `skink.run.<phase>` is
+ * added before that phase changes anything and holds the values to put back. No key is ever
+ * rewritten, so there is no moment at which a crash leaves a change without its record. No secrets.
  */
 export async function takeLedger(acts: Acts): Promise<void> {
   const { session, timing } = acts;

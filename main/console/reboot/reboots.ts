@@ -113,8 +113,8 @@ export function createReboots(ports: RebootsPorts): Reboots {
 }
 
 /**
- * After a person mended what a run had left: its ledger goes once the facts agree that nothing is left
- * to put back. Otherwise, or when it fails, it stays and every verdict goes on naming it.
+ * After a person mended what a run had left: its ledger goes once the facts agree that nothing is
+ * left to put back. Otherwise, or when it fails, it stays and every verdict goes on naming it.
  */
 async function tidyLedger(acts: Acts): Promise<void> {
   const rows = compare(acts, acts.session.records());

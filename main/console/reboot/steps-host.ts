@@ -139,8 +139,8 @@ export function rebootStep(acts: Acts): Step {
 }
 
 /**
- * Tells the host to reboot. A refusal of the first call means that nothing was asked; a refusal of a
- * repetition after a lost answer means that the first one got through.
+ * Tells the host to reboot. A refusal of the first call means that nothing was asked; a refusal of
+ * a repetition after a lost answer means that the first one got through.
  */
 function askOnce(acts: Acts): () => Promise<void> {
   let asked = 0;

@@ -307,8 +307,8 @@ async function moveAll(acts: Acts, report: Report): Promise<number> {
 }
 
 /**
- * Moves one VM and proves where it is. False when it stopped running by itself meanwhile. Throws with
- * its name otherwise; nothing is tried twice.
+ * Moves one VM and proves where it is. False when it stopped running by itself meanwhile. Throws
+ * with its name otherwise; nothing is tried twice.
  */
 async function moveVm(
   acts: Acts,

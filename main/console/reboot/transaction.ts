@@ -22,9 +22,9 @@ export interface StepPlan {
 }
 
 /**
- * One step of a wizard. `act` and `undo` throw `ConsoleProblem` and give the sentence of what they did.
- * `undo` also follows a failed `act`, so it looks at the facts and puts back what differs, whatever
- * part of `act` was done; it must bear being called again.
+ * One step of a wizard. `act` and `undo` throw `ConsoleProblem` and give the sentence of what they
+ * did. `undo` also follows a failed `act`, so it looks at the facts and puts back what differs,
+ * whatever part of `act` was done; it must bear being called again.
  */
 export interface Step {
   readonly id: string;
@@ -247,8 +247,9 @@ async function putBack(
 }
 
 /**
- * The sentence of an undo that worked, or why it did not. A host whose toolstack restarts refuses for
- * seconds what it does a minute later; giving up at once would leave a person with work for nothing.
+ * The sentence of an undo that worked, or why it did not. A host whose toolstack restarts refuses
+ * for seconds what it does a minute later; giving up at once would leave a person with work for
+ * nothing.
  */
 async function undoPatiently(
   input: TransactionInput,

@@ -8,8 +8,8 @@ import { liveConnection, recordsOf, type Tables } from "./small-pool.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /**
- * How a call goes wrong: refused by XAPI; the line breaks before it arrives; the line breaks after it
- * took effect.
+ * How a call goes wrong: refused by XAPI; the line breaks before it arrives; the line breaks after
+ * it took effect.
  */
 export type Fault = "refused" | "lost-before" | "lost-after";
 

@@ -481,7 +481,9 @@ describe("no combination of stale or missing facts gives Safe", () => {
     );
   });
 
-  /** Records and fields whose absence must be noticed; a VM that is nowhere else named is not there. */
+  /**
+   * Records and fields whose absence must be noticed; a VM that is nowhere else named is not there.
+   */
   const needed: readonly [string, readonly string[]][] = [
     ["pool", ["master", "ha_enabled", "other_config", "ha_statefiles"]],
     ["host", ["enabled", "metrics", "other_config", "current_operations", "software_version"]],

@@ -24,7 +24,9 @@ export interface HostFacts {
   readonly enabled: boolean;
   readonly inMaintenance: boolean;
   readonly version: string;
-  /** conservative: the smaller of what the host reports and what its guests may claim; null unknown */
+  /**
+   * conservative: the smaller of what the host reports and what its guests may claim; null unknown
+   */
   readonly freeBytes: number | null;
   /** references of guests that run (or are paused) there */
   readonly residents: string[];
@@ -138,8 +140,12 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-const longTask =
-  /export|import|migrat|copy|clone|snapshot|checkpoint|backup|update|patch|evacuat|upgrade|coalesce/iu;
+const longTask = new RegExp(
+  ["export", "import", "migrat", "copy", "clone", "snapshot", "checkpoint", "backup", "update"]
+    .concat(["patch", "evacuat", "upgrade", "coalesce"])
+    .join("|"),
+  "iu",
+);
 
 function longTasks(records: PoolRecords): XapiRecord[] {
   const found: XapiRecord[] = [];

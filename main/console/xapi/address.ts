@@ -1,12 +1,16 @@
 import { isIP } from "node:net";
 import { problem } from "../problem.ts";
 
-/** Where a member listens, as XAPI and people name it; `text` is the key under which it is trusted. */
+/**
+ * Where a member listens, as XAPI and people name it; `text` is the key under which it is trusted.
+ */
 export interface MemberAddress {
   /** name or IP, IPv6 without brackets */
   readonly host: string;
   readonly port: number;
-  /** "10.0.0.1" on the usual port, otherwise "10.0.0.1:8443"; IPv6 in brackets where a port follows */
+  /**
+   * "10.0.0.1" on the usual port, otherwise "10.0.0.1:8443"; IPv6 in brackets where a port follows
+   */
   readonly text: string;
 }
 

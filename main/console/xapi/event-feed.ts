@@ -15,7 +15,10 @@ export interface FeedListener {
   changed(changes: readonly RecordChange[]): void;
 }
 
-/** Checked and passed on as it is: a copy made key by key takes seven times the memory (6.3 kB per VM). */
+/**
+ * Checked and passed on as it is: a copy made key by key takes seven times the memory (6.3 kB per
+ * VM).
+ */
 const recordSchema = z.custom<XapiRecord>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 );
@@ -44,8 +47,9 @@ const listsAtOnce = 2;
 const aFraction = 0.001;
 
 /**
- * Keeps a store equal to a pool's database through one session. Runs until something fails; a failed
- * feed is not continued, because a token means nothing to another session or another coordinator.
+ * Keeps a store equal to a pool's database through one session. Runs until something fails; a
+ * failed feed is not continued, because a token means nothing to another session or another
+ * coordinator.
  *
  * The event call is also the watchdog: it is open all the time, answers within `eventWaitMs` when
  * nothing happens, and already runs while the first picture is still being listed.

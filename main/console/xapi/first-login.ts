@@ -16,7 +16,9 @@ import { ask } from "./wire.ts";
 export interface FirstLoginOptions {
   readonly address: MemberAddress;
   readonly credentials: Credentials;
-  /** what the person saw and accepted: for the address, and for the coordinator a supporter names */
+  /**
+   * what the person saw and accepted: for the address, and for the coordinator a supporter names
+   */
   readonly accepted: string | undefined;
   readonly acceptedCoordinator: string | undefined;
   readonly trust: TrustStore;
@@ -71,7 +73,9 @@ function whatWentWrong(attempts: readonly Attempt[], options: FirstLoginOptions)
   return describeSearch(state, options.names);
 }
 
-/** Stores what the person accepted, if the peer shows just that now; refuses what nobody accepted. */
+/**
+ * Stores what the person accepted, if the peer shows just that now; refuses what nobody accepted.
+ */
 async function ensureTrusted(
   address: MemberAddress,
   options: FirstLoginOptions,

@@ -9,9 +9,12 @@ export interface ObjectNames {
 
 const gone = "an object that no longer exists";
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/iu;
-const anyReference =
-  /DummyRef:\|[^|]*\|([^|,;\s]*)|OpaqueRef:[0-9a-z-]+|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/giu;
+const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+const uuidPattern = new RegExp(`^${uuid}$`, "iu");
+const anyReference = new RegExp(
+  String.raw`DummyRef:\|[^|]*\|([^|,;\s]*)|OpaqueRef:[0-9a-z-]+|\b${uuid}\b`,
+  "giu",
+);
 
 /** Where nothing is known of a pool yet. */
 export const noNames: ObjectNames = { find: () => null };

@@ -19,7 +19,9 @@ export interface MemberNames {
   readonly objects: ObjectNames;
 }
 
-/** For the start of a sentence: "Host “xcp1” (10.0.0.1)", or the bare address of an unknown host. */
+/**
+ * For the start of a sentence: "Host “xcp1” (10.0.0.1)", or the bare address of an unknown host.
+ */
 export function called(address: MemberAddress, names: MemberNames): string {
   const name = names.hostName(address);
   return name === null ? address.text : `Host ${inside(address, names)}`;
@@ -137,8 +139,9 @@ function lostCoordinator(state: SearchState, names: MemberNames): ConsoleError |
 type RedStop = Extract<Connection, { status: "changed-certificate" }>;
 
 /**
- * The red stop of a search, when the member that would have to be spoken to shows another certificate:
- * the last coordinator, one that supporters name, or the only member. Others get their turn first.
+ * The red stop of a search, when the member that would have to be spoken to shows another
+ * certificate: the last coordinator, one that supporters name, or the only member. Others get their
+ * turn first.
  */
 export function redStop(
   state: SearchState,
@@ -165,7 +168,9 @@ export function redStop(
   return null;
 }
 
-/** Seconds matter at night; the date only when it is another one, which the screen shows beside it. */
+/**
+ * Seconds matter at night; the date only when it is another one, which the screen shows beside it.
+ */
 function clockTime(wallMs: number): string {
   return new Date(wallMs).toTimeString().slice(0, 8);
 }

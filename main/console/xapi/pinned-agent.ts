@@ -45,9 +45,9 @@ export interface PinnedAgentOptions {
 }
 
 /**
- * A dispatcher whose sockets are handed over only after their certificate was compared: no byte of a
- * request reaches a peer that is not the trusted one. Chains and names are not looked at; hosts have
- * self-signed certificates, and the fingerprint says more.
+ * A dispatcher whose sockets are handed over only after their certificate was compared: no byte of
+ * a request reaches a peer that is not the trusted one. Chains and names are not looked at; hosts
+ * have self-signed certificates, and the fingerprint says more.
  */
 export function pinnedAgent(options: PinnedAgentOptions): Agent {
   return new Agent({

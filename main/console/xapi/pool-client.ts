@@ -28,10 +28,10 @@ export interface PoolClientOptions {
 const logoutMs = 1_000;
 
 /**
- * The client is given a session instead of a password. So it can neither log in again by itself, after
- * which version 4.7.6 hangs for good when that one login fails, nor follow a supporter's word to an
- * address nobody trusts. Its own event loop stays off: it waits 60 s in one call, which no watchdog can
- * tell from silence, and it never compares what it keeps with `valid_ref_counts`.
+ * The client is given a session instead of a password. So it can neither log in again by itself,
+ * after which version 4.7.6 hangs for good when that one login fails, nor follow a supporter's word
+ * to an address nobody trusts. Its own event loop stays off: it waits 60 s in one call, which no
+ * watchdog can tell from silence, and it never compares what it keeps with `valid_ref_counts`.
  */
 export async function openPoolClient(options: PoolClientOptions): Promise<PoolClient> {
   const { timing, address, sessionId } = options;

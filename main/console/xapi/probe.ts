@@ -73,10 +73,11 @@ function trustOf(
 }
 
 /**
- * A login without arguments shows that a XAPI is there: it complains about their number, writes nothing
- * to its audit log and keeps nobody waiting. Only then is a login tried with an empty user and password:
- * a supporter answers at once with its coordinator's address, before it looks at either. A
- * coordinator takes 5 s to refuse; it is known by its silence, and nobody waits for the rest.
+ * A login without arguments shows that a XAPI is there: it complains about their number, writes
+ * nothing to its audit log and keeps nobody waiting. Only then is a login tried with an empty user
+ * and password: a supporter answers at once with its coordinator's address, before it looks at
+ * either. A coordinator takes 5 s to refuse; it is known by its silence, and nobody waits for the
+ * rest.
  */
 async function askRole(
   address: MemberAddress,

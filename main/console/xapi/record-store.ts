@@ -29,7 +29,9 @@ export interface RecordChange {
   readonly after: XapiRecord | undefined;
 }
 
-/** Long texts of VM records that nothing here reads; on installed pools some are kilobytes per VM. */
+/**
+ * Long texts of VM records that nothing here reads; on installed pools some are kilobytes per VM.
+ */
 const droppedVmFields = ["recommendations", "last_booted_record", "bios_strings", "NVRAM"];
 
 const noRecords: ReadonlyMap<string, XapiRecord> = new Map();

@@ -37,8 +37,8 @@ const leadMs = 150;
 const membersMax = 256;
 
 /**
- * Looks for whoever is coordinator now, at all known members at once and without end: each is tried,
- * waited for and tried again on its own, so that one that hangs does not delay the others.
+ * Looks for whoever is coordinator now, at all known members at once and without end: each is
+ * tried, waited for and tried again on its own, so that one that hangs does not delay the others.
  */
 export function seekCoordinator(options: SeekOptions): Promise<SeekResult> {
   return new Seek(options).run();

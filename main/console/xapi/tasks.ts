@@ -13,7 +13,8 @@ type TaskHost = Pick<PoolSession, "call" | "records" | "onChange" | "connection"
 
 /**
  * Starts a call as a task and waits for its end, by events, and by asking when they do not come.
- * A task that is gone (they do not survive a restart of the coordinator's XAPI) has no known outcome.
+ * A task that is gone (they do not survive a restart of the coordinator's XAPI) has no known
+ * outcome.
  */
 export async function runTask(
   session: TaskHost,

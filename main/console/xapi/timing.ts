@@ -24,7 +24,8 @@ export interface LinkTiming {
  * Silence is noticed after eventWaitMs + eventGraceMs = 8 s at the latest, under the promised 10 s;
  * the grace is long because a large pool on a busy coordinator may take seconds for one answer.
  * A member that is back is tried after retryMaxMs + connectMs at the latest, and then needs a login
- * and a picture: under the promised 5 s, because a hanging attempt is answered when its peer returns.
+ * and a picture: under the promised 5 s, because a hanging attempt is answered when its peer
+ * returns.
  */
 export const linkTiming: LinkTiming = {
   eventWaitMs: 1_500,

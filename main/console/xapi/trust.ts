@@ -5,9 +5,9 @@ import type { MemberAddress } from "./address.ts";
 
 /**
  * Why a certificate is believed. `person`: someone compared the fingerprint. `pool-records`: the
- * coordinator of the pool, itself trusted, says so in its Certificate records. `seen-through-pool`: it
- * was there at the first look, at the address a trusted coordinator gives for its member; weaker than
- * the other two, kept apart so that it can be said. `demo`: the demo made it.
+ * coordinator of the pool, itself trusted, says so in its Certificate records. `seen-through-pool`:
+ * it was there at the first look, at the address a trusted coordinator gives for its member; weaker
+ * than the other two, kept apart so that it can be said. `demo`: the demo made it.
  */
 type TrustOrigin = "person" | "pool-records" | "seen-through-pool" | "demo";
 

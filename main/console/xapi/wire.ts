@@ -23,10 +23,10 @@ export interface Question {
 const answerBytesMax = 1_000_000;
 
 /**
- * Asks before there is a session: the client library cannot read the answers of a member in emergency
- * mode, whose JSON has an array where an object belongs (reference: XAPI's `api_server.ml`), and
- * would send the password on to whatever address a supporter names.
- * Rejects with the network's error, `CertificateRefused`, or `NoAnswerInTime`.
+ * Asks before there is a session: the client library cannot read the answers of a member in
+ * emergency mode, whose JSON has an array where an object belongs (reference: XAPI's
+ * `api_server.ml`), and would send the password on to whatever address a supporter names. Rejects
+ * with the network's error, `CertificateRefused`, or `NoAnswerInTime`.
  */
 export async function ask(question: Question): Promise<WireAnswer> {
   const deadline = AbortSignal.timeout(question.timeoutMs);

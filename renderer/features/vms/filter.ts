@@ -20,7 +20,9 @@ const plain = (text: string): string =>
     .replace(/\p{Diacritic}/gu, "")
     .toLowerCase();
 
-/** Every word must be found in the VM's, its host's or its appliance's name; accents do not count. */
+/**
+ * Every word must be found in the VM's, its host's or its appliance's name; accents do not count.
+ */
 const textMatches = (row: VmRow, words: readonly string[]): boolean => {
   if (words.length === 0) return true;
   const haystack = plain(`${row.vm.name} ${row.hostName} ${row.vm.applianceName ?? ""}`);
