@@ -64,7 +64,9 @@ function describeAgent(
       return `Agent ${event.version} started ${how}, with settings revision ${revision}.`;
     }
     case "AgentStopped":
-      return event.reason === "asked" ? "Agent stopped when asked to." : "Agent stopped with host.";
+      return event.reason === "asked"
+        ? "Agent stopped when asked to."
+        : "Agent stopped with the host.";
     case "AgentStalled":
       return `This agent itself did not run for ${span(event.stalledMs)}; that time counts as nobody's silence.`;
     case "LeaveAnnounced":

@@ -28,6 +28,7 @@ export interface SendBeatEffect {
   readonly hears: readonly string[];
   readonly role: Role;
   readonly digest: string;
+  readonly beatIntervalMs: number;
   readonly leaving: LeaveKind | null;
 }
 

@@ -33,6 +33,8 @@ export interface Beat {
   readonly hears: readonly string[];
   readonly role: Role;
   readonly version: string;
+  /** how often the peer beats now; its own settings may be newer or older than ours */
+  readonly beatIntervalMs: number | null;
   /** of the peer's running domains */
   readonly digest: string;
   readonly leaving: LeaveKind | null;

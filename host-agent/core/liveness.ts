@@ -2,7 +2,7 @@ import type { Effect, RecordEffect } from "./effect.ts";
 import type { Beat } from "./input.ts";
 import type { JournalEvent } from "./journal-event.ts";
 import type { Link, Peer, State } from "./state.ts";
-import { suspectAfterMs, timing } from "./timing.ts";
+import { suspectPeerAfterMs, timing } from "./timing.ts";
 import { ms, plain } from "./words.ts";
 
 /*
@@ -58,6 +58,7 @@ export function hear(state: State, beat: Beat, at: { monoMs: number; wallMs: num
   const { monoMs } = at;
   const isReboot = peer.boot !== null && peer.boot !== beat.boot;
   const silent = silenceMs(state, link, monoMs);
+  const limit = suspectPeerAfterMs(state.settings, peer);
   const effects: Effect[] = [
     ...rebootRecords(peer, beat, isReboot),
     ...hostHeardRecords(state, peer, { beat, monoMs, isReboot }),
@@ -73,7 +74,7 @@ export function hear(state: State, beat: Beat, at: { monoMs: number; wallMs: num
     lateMsAtBeat: state.lateTotalMs,
     hearsUs: beat.hearsUs,
     roundTripMs: beat.roundTripMs ?? link.roundTripMs,
-    margins: silent === null ? link.margins : sample(state, link, { silent, monoMs }),
+    margins: silent === null ? link.margins : sample(link, { silent, monoMs, limit }),
   };
   const heardPeer: Peer = {
     ...peer,
@@ -85,6 +86,7 @@ export function hear(state: State, beat: Beat, at: { monoMs: number; wallMs: num
     role: beat.role,
     hears: beat.hears,
     digest: beat.digest,
+    beatIntervalMs: beat.beatIntervalMs,
     leaving: beat.leaving,
     leavingSinceMs: beat.leaving === null ? null : (peer.leavingSinceMs ?? monoMs),
     links: { ...peer.links, [beat.path]: heardLink },
@@ -111,27 +113,27 @@ export function judge(state: State, monoMs: number): Judged {
 
 /** When `judge` can next have anything to say: the earliest moment a heard link falls silent. */
 export function nextSilenceMs(state: State): number {
-  const limit = suspectAfterMs(state.settings);
-  const moments = peersOf(state).flatMap((peer) =>
-    linksOf(peer)
+  const moments = peersOf(state).flatMap((peer) => {
+    const limit = suspectPeerAfterMs(state.settings, peer);
+    return linksOf(peer)
       .filter((link) => link.state === "heard" && link.lastBeatMs !== null)
-      .map((link) => (link.lastBeatMs ?? 0) + (state.lateTotalMs - link.lateMsAtBeat) + limit),
-  );
+      .map((link) => (link.lastBeatMs ?? 0) + (state.lateTotalMs - link.lateMsAtBeat) + limit);
+  });
   return Math.min(Number.POSITIVE_INFINITY, ...moments);
 }
 
 function judgePaths(state: State, uuid: string, monoMs: number): Judged {
   const peer = state.peers[uuid];
   if (peer === undefined) return { state, effects: [] };
-  const limit = suspectAfterMs(state.settings);
+  const limit = suspectPeerAfterMs(state.settings, peer);
   const links: Record<string, Link> = { ...peer.links };
   const effects: Effect[] = [];
   for (const link of linksOf(peer)) {
     const silent = silenceMs(state, link, monoMs);
     if (link.state !== "heard" || silent === null || silent < limit) continue;
-    const margins = sample(state, link, { silent, monoMs });
+    const margins = sample(link, { silent, monoMs, limit });
     links[link.path] = { ...link, ...bothWays, state: "silent", margins };
-    const missedBeats = Math.floor(silent / state.settings.beatIntervalMs);
+    const missedBeats = Math.floor((silent * state.settings.suspectAfterMissedBeats) / limit);
     effects.push(
       record(
         { type: "PathSilent", peer: uuid, path: link.path, silentMs: plain(silent), missedBeats },
@@ -149,7 +151,7 @@ function judgeHost(state: State, uuid: string, monoMs: number): Judged {
   if (peer === undefined || (peer.state !== "live" && peer.state !== "leaving")) {
     return { state, effects: [] };
   }
-  const limit = suspectAfterMs(state.settings);
+  const limit = suspectPeerAfterMs(state.settings, peer);
   const silent = hostSilenceMs(state, peer, monoMs);
   if (silent === null || silent < limit) return { state, effects: [] };
   const isExpected = peer.leaving !== null && !isLeaveOver(peer, monoMs);
@@ -322,12 +324,11 @@ function clockOf(
 
 /** The smallest margin of each bucket of time; a dozen buckets cover the last hour. */
 function sample(
-  state: State,
   link: Link,
-  seen: { silent: number; monoMs: number },
+  seen: { silent: number; monoMs: number; limit: number },
 ): Link["margins"] {
   const bucket = Math.floor(seen.monoMs / timing.marginBucketMs);
-  const marginMs = suspectAfterMs(state.settings) - seen.silent;
+  const marginMs = seen.limit - seen.silent;
   const last = link.margins.at(-1);
   if (last?.bucket === bucket) {
     if (last.marginMs <= marginMs) return link.margins;

@@ -44,6 +44,7 @@ export interface Peer {
   readonly role: Role;
   readonly hears: readonly string[];
   readonly digest: string | null;
+  readonly beatIntervalMs: number | null;
   readonly leaving: LeaveKind | null;
   readonly leavingSinceMs: number | null;
   readonly clock: { readonly offsetMs: number; readonly uncertaintyMs: number } | null;
@@ -131,6 +132,7 @@ function unheardPeer(config: PeerConfig): Peer {
     role: "unknown",
     hears: [],
     digest: null,
+    beatIntervalMs: null,
     leaving: null,
     leavingSinceMs: null,
     clock: null,

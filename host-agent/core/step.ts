@@ -4,7 +4,7 @@ import type { JournalEvent, LeaveKind } from "./journal-event.ts";
 import { hear, judge, linksOf, nextSilenceMs, peersOf, record, silenceMs } from "./liveness.ts";
 import type { Judged } from "./liveness.ts";
 import type { State } from "./state.ts";
-import { lateLimitMs, suspectAfterMs, timing } from "./timing.ts";
+import { lateLimitMs, suspectAfterMs, suspectPeerAfterMs, timing } from "./timing.ts";
 import { ms, plain } from "./words.ts";
 
 export interface Now {
@@ -88,7 +88,6 @@ function beatsTo(
   state: State,
   options: { monoMs: number; leaving: LeaveKind | null },
 ): readonly Effect[] {
-  const limit = suspectAfterMs(state.settings);
   const hears = peersOf(state)
     .filter((peer) => linksOf(peer).some((link) => link.state === "heard"))
     .map((peer) => peer.uuid);
@@ -100,10 +99,11 @@ function beatsTo(
         peer: peer.uuid,
         path: link.path,
         seq: state.beatSeq,
-        hearsYou: silent !== null && silent < limit,
+        hearsYou: silent !== null && silent < suspectPeerAfterMs(state.settings, peer),
         hears,
         role: state.role,
         digest: state.digest,
+        beatIntervalMs: state.settings.beatIntervalMs,
         leaving: options.leaving,
       };
     }),
@@ -239,7 +239,6 @@ function settingsRead(state: State, input: Extract<Input, { type: "SettingsRead"
       settings,
       settingsSource: "pool",
       settingsProblems: [],
-      nextBeatMs: Math.min(state.nextBeatMs, state.nextBeatMs + settings.beatIntervalMs),
     },
     effects: [
       record(

@@ -15,9 +15,21 @@ export const timing = {
   marginBucketCount: 12,
 } as const;
 
-/** Silence on every path for this long makes a host suspected. */
+/** Silence on every path for this long makes a host suspected, when it beats as the settings say. */
 export function suspectAfterMs(settings: Settings): number {
   return settings.beatIntervalMs * settings.suspectAfterMissedBeats;
+}
+
+/**
+ * The same for one peer. While new settings reach one host after the other, the slower rhythm of the
+ * two counts: nobody is suspected for not having read them yet.
+ */
+export function suspectPeerAfterMs(
+  settings: Settings,
+  peer: { readonly beatIntervalMs: number | null },
+): number {
+  const slowest = Math.max(settings.beatIntervalMs, peer.beatIntervalMs ?? 0);
+  return slowest * settings.suspectAfterMissedBeats;
 }
 
 /** A loop later than this was not on time: its lateness is nobody's silence. */

@@ -1,6 +1,6 @@
 import { linksOf, peersOf, silenceMs } from "./liveness.ts";
 import type { Link, State } from "./state.ts";
-import { suspectAfterMs } from "./timing.ts";
+import { suspectPeerAfterMs } from "./timing.ts";
 import { plain, span } from "./words.ts";
 
 /* What the state says to somebody who asks now. */
@@ -21,9 +21,9 @@ export interface LinkView {
 }
 
 export function linkViews(state: State, monoMs: number): readonly LinkView[] {
-  const limit = suspectAfterMs(state.settings);
-  return peersOf(state).flatMap((peer) =>
-    linksOf(peer).map((link) => {
+  return peersOf(state).flatMap((peer) => {
+    const limit = suspectPeerAfterMs(state.settings, peer);
+    return linksOf(peer).map((link) => {
       const silent = silenceMs(state, link, monoMs);
       const marginMs = silent === null ? null : plain(limit - silent);
       const worst = link.margins.map((margin) => margin.marginMs);
@@ -42,8 +42,8 @@ export function linkViews(state: State, monoMs: number): readonly LinkView[] {
         clockUncertaintyMs: peer.clock === null ? null : plain(peer.clock.uncertaintyMs),
         refusedBeats: link.refusedBeats,
       };
-    }),
-  );
+    });
+  });
 }
 
 function wordFor(link: Link): LinkView["state"] {

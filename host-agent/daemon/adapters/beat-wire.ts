@@ -6,7 +6,7 @@ import type { LeaveKind, Role } from "../../core/journal-event.ts";
  * this one skips, then HMAC-SHA256 over all of it under a key made from the pool's. About 210 bytes.
  *
  *   "SKB" version(1) pool(8) from(8) to(8) path(4) instance(8) seq(8) flags(1)
- *   sentMono(8) sentWall(8) echoMono(8) held(8) challenge(8)
+ *   sentMono(8) sentWall(8) echoMono(8) held(8) challenge(8) interval(2) zero(6)
  *   echoes: count(1) of 8 | boot, version, digest: length(1) text | hears: count(1) of 4 | mac(32)
  *
  * Hosts, pool and paths travel as the first bytes of a SHA-256 of their names.
@@ -38,6 +38,7 @@ export interface WireBeat {
   readonly echo: { readonly monoMs: number; readonly heldMs: number } | null;
   /** what the receiver has to echo to prove a round trip */
   readonly challenge: Nonce;
+  readonly beatIntervalMs: number;
   readonly echoes: readonly Nonce[];
   readonly boot: string;
   readonly version: string;
@@ -81,7 +82,8 @@ export function encodeBeat(beat: WireBeat, key: Buffer): Buffer {
   fixed.writeDoubleBE(beat.echo?.monoMs ?? Number.NaN, 65);
   fixed.writeDoubleBE(beat.echo?.heldMs ?? Number.NaN, 73);
   fixed.write(beat.challenge, 81, 8, "hex");
-  // 89 to 96 are zero: room for a term.
+  fixed.writeUInt16BE(beat.beatIntervalMs, 89);
+  // 91 to 96 are zero: room for a term.
   fixed.writeUInt8(beat.echoes.length, 97);
   const body = Buffer.concat([
     fixed,
@@ -139,6 +141,7 @@ function readBody(body: Buffer): WireBeat | null {
     sentWallMs,
     echo: hasEcho ? { monoMs: echoMonoMs, heldMs } : null,
     challenge: body.toString("hex", 81, 89),
+    beatIntervalMs: body.readUInt16BE(89),
     ...counted,
   };
 }
