@@ -28,6 +28,7 @@ const verbs = {
   test: { file: "build/test.ts", first: [], needsBuild: true },
   bench: { file: "build/bench/main.ts", first: [], needsBuild: true },
   look: { file: "build/look.ts", first: [], needsBuild: true },
+  lab: { file: "build/lab/main.ts", first: [], needsBuild: false },
   package: { file: "build/package.ts", first: [], needsBuild: true },
   "build:agent": { file: "build/build-agent.ts", first: [], needsBuild: false },
   check: { file: "build/check.ts", first: [], needsBuild: false },

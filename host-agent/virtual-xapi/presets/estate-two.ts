@@ -2,13 +2,18 @@ import type { GuestPlan } from "./guest-records.ts";
 import type { HostPlan } from "./host-records.ts";
 
 /** A maker of precision parts with one server room: two hosts, twelve guests. */
-export const twoHosts: readonly HostPlan[] = [1, 2].map((number) => ({
-  name: `oberland-xcp${number}`,
-  description: `Werk Oberland, Serverraum ${number === 1 ? "A" : "B"}`,
-  memoryGib: 128,
-  cpuCount: 32,
-  model: "Dell PowerEdge R650",
-}));
+export const twoHosts: readonly HostPlan[] = oberlandHosts(2);
+
+/** The same with more hosts: the first two run the guests, the others are spare. */
+export function oberlandHosts(count: number): readonly HostPlan[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `oberland-xcp${index + 1}`,
+    description: `Werk Oberland, Serverraum ${index % 2 === 0 ? "A" : "B"}`,
+    memoryGib: 128,
+    cpuCount: 32,
+    model: "Dell PowerEdge R650",
+  }));
+}
 
 export const twoGuests: readonly GuestPlan[] = [
   {

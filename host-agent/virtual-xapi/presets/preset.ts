@@ -3,7 +3,7 @@ import type { AttachedDisk, Dice, DomainSpec } from "../ports.ts";
 import type { XapiGeneration } from "../generation.ts";
 import type { XapiRecord } from "../value.ts";
 
-export type PresetName = "two" | "two-8.2" | "sixteen" | "large";
+export type PresetName = "two" | "two-8.2" | "three" | "four" | "sixteen" | "large";
 
 export type Tables = Readonly<Record<string, Readonly<Record<string, XapiRecord>>>>;
 

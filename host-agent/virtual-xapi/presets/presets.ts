@@ -2,7 +2,7 @@
 import { GENERATIONS } from "../generation.ts";
 import { NULL_REF } from "../value.ts";
 import { clinicGuests, clinicHosts } from "./estate-large.ts";
-import { snapshotPlan, templateNames, twoGuests, twoHosts } from "./estate-two.ts";
+import { oberlandHosts, snapshotPlan, templateNames, twoGuests, twoHosts } from "./estate-two.ts";
 import {
   addGuest,
   addSnapshot,
@@ -38,6 +38,8 @@ const twoPlan: PresetPlan = {
 const plans: Readonly<Record<PresetName, PresetPlan>> = {
   two: twoPlan,
   "two-8.2": { ...twoPlan, generation: "1.249" },
+  three: { ...twoPlan, hosts: oberlandHosts(3) },
+  four: { ...twoPlan, hosts: oberlandHosts(4) },
   sixteen: {
     poolName: "Klinikverbund",
     poolDescription: "Zwei Rechenzentren, zwanzig Häuser",
