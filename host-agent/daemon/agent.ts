@@ -143,6 +143,7 @@ async function closeAll(parts: {
   // One turn for followers of the journal, and for the last beats to leave.
   await new Promise((resolve) => setTimeout(resolve, 50));
   parts.heartbeats?.close();
+  await Promise.race([parts.journal.close(), tooLong]);
   await parts.control.close();
 }
 

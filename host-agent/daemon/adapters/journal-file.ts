@@ -26,6 +26,7 @@ export type Draft = Omit<JournalLine, "seq">;
 export interface JournalDisk {
   append(file: string, text: string): Promise<void>;
   remove(file: string): void;
+  close(): Promise<void>;
 }
 
 export interface JournalOptions {
@@ -60,6 +61,7 @@ export class JournalFile {
   #trouble: string | null = null;
   #running: Promise<void> | null = null;
   #waiters: (() => void)[] = [];
+  #isClosed = false;
   readonly lastLine: JournalLine | null;
 
   constructor(options: JournalOptions) {
@@ -104,9 +106,15 @@ export class JournalFile {
     this.#running ??= this.#drain();
   }
 
-  /** Resolves when everything appended so far is durable or counted as lost. */
+  /** Resolves when everything appended so far is durable, lost lines told; not on a full disk. */
   async settled(): Promise<void> {
     while (this.#running !== null) await this.#running;
+  }
+
+  /** Gives the file back; what is not durable by now stays unwritten. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#disk.close();
   }
 
   /** Resolves at the next durable line, or when `aborted` resolves. */
@@ -130,7 +138,8 @@ export class JournalFile {
   }
 
   async #drain(): Promise<void> {
-    while (this.#pending.length > 0) {
+    // Lost lines are told as soon as there is space again, not only when there is more to tell.
+    while (!this.#isClosed && (this.#pending.length > 0 || this.#lost > 0)) {
       const drafts = this.#pending.splice(0, 500);
       if (!(await this.#write(drafts))) await sleep(retryMs);
     }
@@ -305,6 +314,10 @@ function fileDisk(): JournalDisk {
       }
     },
     remove: (file) => unlinkSync(file),
+    async close() {
+      await current?.handle.close();
+      current = null;
+    },
   };
 }
 
