@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureChromium } from "./chromium.ts";
+import { whyImpossible } from "./lab/needs.ts";
 import { countTests, summaryLine } from "./test-summary.ts";
 
 /*
@@ -47,6 +48,8 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 if (chromium.status === "absent") tell(chromium.sentence);
+const withoutLab = whyImpossible();
+if (withoutLab !== null) tell(`The tests on lab hosts were left out. ${withoutLab}`);
 const counts = countTests(text, code);
 process.stdout.write(`${summaryLine(counts)}\n`);
 process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;

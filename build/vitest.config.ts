@@ -1,12 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { findChromium } from "./chromium.ts";
+import { whyImpossible } from "./lab/needs.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Three kinds, one after another, so that the slow ones have both cores: rules beside their files,
- * what spans rooms (real processes and sockets), and the stories in Chromium.
+ * Four kinds, one after another, so that the slow ones have both cores: rules beside their files,
+ * what spans rooms (real processes and sockets), the stories in Chromium, and hosts in the lab.
  */
 export default defineConfig({
   root,
@@ -29,7 +30,7 @@ export default defineConfig({
         test: {
           name: "spanning",
           include: ["test/**/*.test.{ts,tsx}"],
-          exclude: ["test/e2e/**"],
+          exclude: ["test/e2e/**", "test/lab/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -47,6 +48,19 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "lab",
+          include: ["test/lab/**/*.test.ts"],
+          // Needs root; the runner says in a sentence why it is left out.
+          exclude: whyImpossible() === null ? [] : ["**"],
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { nodeProgram } from "./paths.ts";
 import { Refusal } from "./plan.ts";
@@ -35,7 +36,22 @@ export function whyImpossible(): string | null {
   if (!existsSync(nodeProgram)) {
     return `The lab runs the virtual XAPI on ${nodeProgram}, which is not there: run npm ci.`;
   }
+  if (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status !== 0) {
+    return "The lab needs namespaces of its own, and this machine's kernel or container refuses them.";
+  }
+  if (!isWritable("/sys/fs/cgroup")) {
+    return "The lab needs control groups, and /sys/fs/cgroup cannot be written to here.";
+  }
   return null;
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Throws a sentence when something is missing and cannot be installed. */

@@ -40,13 +40,20 @@ export async function openRoom(plan: LabPlan, operatorDevice: string): Promise<v
   `);
 }
 
+/** A network card keeps its address over a loss of power; neighbours remember it. */
+function cardAddress(address: string): string {
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+  return ["02", "00", ...bytes].join(":");
+}
+
 /** A blank network for a machine that is switched on: no sockets, no rules, cables still out. */
 export async function makeHostNetwork(host: PlannedHost): Promise<void> {
   await removeHostNetwork(host.id);
   const cables = networks.map(
     (network) => `
       ip -n ${room} link add ${portOf(host.id, network)} type veth \\
-        peer name ${device[network]} netns ${host.id}
+        peer name ${device[network]} address ${cardAddress(host.addresses[network])} \\
+        netns ${host.id}
       ip -n ${host.id} addr add ${host.addresses[network]}/24 dev ${device[network]}
       ip -n ${host.id} link set ${device[network]} up`,
   );
