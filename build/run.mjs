@@ -266,7 +266,12 @@ async function main(args) {
   const file = path.join(root, ...verb.file.split("/"));
   // The channel is not used: its end tells the command that this process is gone.
   const stdio = verb.first.length > 0 ? ["inherit", "inherit", "inherit", "ipc"] : "inherit";
-  return run(runtime(), [file, ...verb.first, ...rest], { stdio, env: environment() });
+  // A small young generation: a pool of 5,000 VMs leaves a third less memory behind for it.
+  const flags = verb.first.length > 0 ? readJson(path.join(root, "build", "node-flags.json")) : [];
+  return run(runtime(), [...(flags ?? []), file, ...verb.first, ...rest], {
+    stdio,
+    env: environment(),
+  });
 }
 
 main(process.argv.slice(2)).then(

@@ -10,7 +10,6 @@ export type XapiClass =
   | "host_metrics"
   | "VM"
   | "VM_metrics"
-  | "VM_guest_metrics"
   | "VM_appliance"
   | "VBD"
   | "VDI"

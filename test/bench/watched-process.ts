@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Observation } from "./observe.ts";
 
@@ -32,7 +33,9 @@ export function startWatched(
   env: NodeJS.ProcessEnv = {},
 ): WatchedProcess {
   const observer = join(root, "test/bench/observe.ts");
-  const child = spawn(process.execPath, ["--import", observer, join(root, file), ...args], {
+  const flags = JSON.parse(readFileSync(join(root, "build/node-flags.json"), "utf8")) as string[];
+  const program = [...flags, "--import", observer, join(root, file), ...args];
+  const child = spawn(process.execPath, program, {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit", "ipc"],

@@ -87,7 +87,6 @@ function touchedBy(change: RecordChange, records: PoolRecords): Touched {
     case "host_metrics":
     case "VM_metrics":
       return rowsOfHosts;
-    case "VM_guest_metrics":
     case "task":
       return nothing;
   }

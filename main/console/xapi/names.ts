@@ -37,7 +37,6 @@ const classes: readonly XapiClass[] = [
   "task",
   "host_metrics",
   "VM_metrics",
-  "VM_guest_metrics",
 ];
 
 export function namesFrom(records: PoolRecords): ObjectNames {
@@ -107,7 +106,6 @@ function calledIn(records: PoolRecords, className: XapiClass, record: XapiRecord
       return `USB device of ${of("VM", "VM")}`;
     case "host_metrics":
     case "VM_metrics":
-    case "VM_guest_metrics":
       return "measurements";
   }
 }

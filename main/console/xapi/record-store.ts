@@ -6,7 +6,6 @@ export const keptClasses: readonly XapiClass[] = [
   "host_metrics",
   "VM",
   "VM_metrics",
-  "VM_guest_metrics",
   "VM_appliance",
   "VBD",
   "VDI",
