@@ -65,7 +65,7 @@ export function readCommandLine(
 function parsed(args: readonly string[]) {
   try {
     return parseArgs({
-      args: [...args],
+      args: joinNegative(args),
       allowPositionals: true,
       options: {
         json: flag,
@@ -85,6 +85,15 @@ function parsed(args: readonly string[]) {
   } catch (error) {
     throw new Refusal({ code: "usage", sentence: (error as Error).message, exitCode: 2 });
   }
+}
+
+/** "--after -1" as one word: a number below zero is otherwise taken for an option. */
+function joinNegative(args: readonly string[]): string[] {
+  return args.flatMap((word, index) => {
+    const next = args[index + 1] ?? "";
+    if (/^--[a-z]+$/.test(word) && /^-\d+$/.test(next)) return [`${word}=${next}`];
+    return /^-\d+$/.test(word) && /^--[a-z]+$/.test(args[index - 1] ?? "") ? [] : [word];
+  });
 }
 
 function whole(name: string, value: string | undefined, min: number): number | null {
