@@ -81,7 +81,7 @@ async function estateOf(pool: DemoPool): Promise<Estate> {
     const guests = (await rows(call, "VM")).filter(
       ([, vm]) => vm["is_a_template"] !== true && vm["is_control_domain"] !== true,
     );
-    const [, poolRow] = (await rows(call, "pool"))[0] ?? ["", {} as Row];
+    const [, poolRow] = (await rows(call, "pool"))[0] ?? ["", {}];
     const { ha_enabled, ha_configuration, ha_host_failures_to_tolerate } = poolRow;
     return {
       vms: Object.fromEntries(
