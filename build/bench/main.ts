@@ -13,6 +13,10 @@ const benches: Readonly<Record<string, { file: string; what: string }>> = {
     file: "test/bench/inventory.ts",
     what: "64 hosts and 5,000 VMs: login to painted table, event to pixel, memory, bundle",
   },
+  agent: {
+    file: "test/bench/agent.ts",
+    what: "three agents at rest: CPU, memory, bytes on the network; --seconds N",
+  },
 };
 
 const [name = "", ...rest] = process.argv.slice(2);
