@@ -24,6 +24,9 @@ beforeEach(async () => {
       bootedAtMs: () => Date.now() - 90_000,
       poolConf: () => "slave:10.77.0.1",
       domains: () => [],
+      run: () => null,
+      root: "/nowhere",
+      isDiskFull: () => false,
     },
   });
 });
@@ -69,8 +72,11 @@ describe("the SSH server of a host", () => {
       run("xl list"),
       run("cat /etc/passwd"),
       run("hostname; cat /etc/passwd"),
+      run("hostname\n"),
+      run(" reboot"),
     ]);
-    expect(answers.map((answer) => answer.code)).toEqual([0, 0, 0, 127, 127]);
+    expect(answers.map((answer) => answer.code)).toEqual([0, 0, 0, 127, 127, 127, 127]);
+    expect(asked).toEqual([]);
     expect(answers.slice(0, 2).map((answer) => answer.out)).toEqual([
       "host-a\n",
       "slave:10.77.0.1",

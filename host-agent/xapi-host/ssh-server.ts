@@ -1,10 +1,22 @@
+import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import ssh2 from "ssh2";
-import type { AuthContext, Connection, Session } from "ssh2";
+import type { AuthContext, Connection, ServerChannel, Session } from "ssh2";
+import type { Readable, Writable } from "node:stream";
 import type { Domain } from "../virtual-xapi/ports.ts";
+import { HostRoot } from "./host-root.ts";
 import type { NetworkGate } from "./network-gate.ts";
 import { isSameSecret } from "./peer-wire.ts";
 import type { Endpoint } from "./settings.ts";
+import { serveSftp } from "./sftp-server.ts";
+
+/** The two ends of a command that runs, and the moment its reader is gone. */
+export interface CommandWires {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly gone: AbortSignal;
+}
 
 /** What the fixed commands of a host's SSH server can see and do. */
 export interface HostShell {
@@ -16,6 +28,11 @@ export interface HostShell {
   bootedAtMs(): number;
   poolConf(): string;
   domains(): readonly Domain[];
+  /** Runs a listed command to its exit code; null for what is not in the list. */
+  run(line: string, wires: CommandWires): Promise<number> | null;
+  /** the folder that SFTP shows as this host's root */
+  readonly root: string;
+  isDiskFull(): boolean;
 }
 
 export interface SshServerOptions {
@@ -49,9 +66,27 @@ export function makeHostKey(): string {
   }
 }
 
+/** The public half as clients see it, and as OpenSSH writes it in a line. */
+export function publicHostKey(hostKey: string): {
+  readonly type: string;
+  readonly fingerprint: string;
+  readonly line: string;
+} {
+  const parsed = ssh2.utils.parseKey(hostKey);
+  if (parsed instanceof Error) throw parsed;
+  const blob = parsed.getPublicSSH();
+  const hash = createHash("sha256").update(blob).digest("base64").replace(/=+$/u, "");
+  return {
+    type: parsed.type,
+    fingerprint: `SHA256:${hash}`,
+    line: `${parsed.type} ${blob.toString("base64")}`,
+  };
+}
+
 /**
  * The SSH server of a host. It belongs to the machine, not to XAPI: it answers while XAPI hangs and
- * goes with the power. It starts no shell and no process; the commands it knows are the ones below.
+ * goes with the power. It starts no shell and no process; the commands it knows are the ones below
+ * and those that `run` takes. Terminals, variables, forwarding and other subsystems are refused.
  */
 export async function openSshServer(options: SshServerOptions): Promise<SshServer> {
   const { gate } = options;
@@ -80,6 +115,9 @@ function serve(client: Connection, options: SshServerOptions): void {
   client.on("authentication", (attempt) => authenticate(attempt, options.password));
   client.on("ready", () => {
     client.on("session", (accept) => answerSession(accept(), options.shell));
+    client.on("request", (_accept, reject) => reject?.());
+    client.on("tcpip", (_accept, reject) => reject());
+    client.on("openssh.streamlocal", (_accept, reject) => reject());
   });
 }
 
@@ -95,16 +133,46 @@ function authenticate(attempt: AuthContext, password: string): void {
 function answerSession(session: Session, shell: HostShell): void {
   session.on("exec", (accept, _reject, info) => {
     const channel = accept();
-    const result = runCommand(info.command.trim(), shell);
-    const stream = result.code === 0 ? channel : channel.stderr;
-    stream.write(result.output);
-    channel.exit(result.code);
-    channel.end();
-    result.after?.();
+    channel.on("error", () => channel.destroy());
+    const started = shell.run(info.command, wiresOf(channel));
+    if (started === null) answerAtOnce(channel, runCommand(info.command, shell));
+    else void started.then((code) => leave(channel, code));
+  });
+  session.on("sftp", (accept) => {
+    const sftp = accept();
+    sftp.on("error", () => sftp.end());
+    serveSftp(sftp, { root: new HostRoot(shell.root), isDiskFull: () => shell.isDiskFull() });
   });
   session.on("shell", (_accept, reject) => reject());
-  session.on("pty", (_accept, reject) => reject());
+  session.on("pty", (_accept, reject) => reject?.());
+  session.on("env", (_accept, reject) => reject?.());
+  session.on("x11", (_accept, reject) => reject?.());
+  session.on("auth-agent", (_accept, reject) => reject?.());
   session.on("subsystem", (_accept, reject) => reject());
+}
+
+function wiresOf(channel: ServerChannel): CommandWires {
+  const gone = new AbortController();
+  channel.on("close", () => gone.abort());
+  return {
+    stdin: channel.stdin,
+    stdout: channel.stdout,
+    stderr: channel.stderr,
+    gone: gone.signal,
+  };
+}
+
+function leave(channel: ServerChannel, code: number): void {
+  if (channel.destroyed) return;
+  channel.exit(code);
+  channel.end();
+}
+
+function answerAtOnce(channel: ServerChannel, result: CommandResult): void {
+  const stream = result.code === 0 ? channel : channel.stderr;
+  stream.write(result.output);
+  leave(channel, result.code);
+  result.after?.();
 }
 
 /** Compared whole: what is not in the list letter by letter is not run. */

@@ -50,6 +50,27 @@ export interface DemoAccess {
    * "10.77.0.1:443" to "127.0.0.1:40001", where hosts cannot have loopback addresses of their own
    */
   readonly addressMap: Readonly<Record<string, string>>;
+  /** the coordinator first, as it was at the start */
+  readonly hosts: readonly DemoHostAccess[];
+}
+
+/** What a demo host's operating system offers, and where its agent is on the networks. */
+export interface DemoHostAccess {
+  readonly uuid: string;
+  readonly name: string;
+  /** as XAPI writes it, without a port */
+  readonly address: string;
+  readonly ssh: { readonly host: string; readonly port: number };
+  /** known because the demo made it: "ssh-ed25519" and "SHA256:…" in OpenSSH's form */
+  readonly sshKey: { readonly type: string; readonly fingerprint: string };
+  /** of this host's own agent */
+  readonly udpPort: number;
+  readonly paths: readonly {
+    readonly name: string;
+    readonly localAddress: string;
+    /** what the other hosts' agents send to: the cable that the break panel cuts */
+    readonly peerEndpoint: { readonly host: string; readonly port: number };
+  }[];
 }
 
 export interface DemoControl {

@@ -7,6 +7,8 @@ export interface HostPlace {
   readonly address: string;
   readonly xapi: Endpoint;
   readonly ssh: Endpoint;
+  /** on the second network of agents; null where a host has one address only */
+  readonly storageAddress: string | null;
 }
 
 export interface AddressPlan {
@@ -25,6 +27,8 @@ export async function hasLoopbackRange(): Promise<boolean> {
 }
 
 const attemptsMax = 20;
+/** No preset has more hosts than fit below it. */
+const storageOffset = 128;
 
 /** A loopback address per host and one port for all of them: XAPI's redirects name no port. */
 export async function planOwnAddresses(
@@ -38,10 +42,11 @@ export async function planOwnAddresses(
     const port = await commonPort(addresses, wish.port);
     const sshPort = port === null ? null : await commonPort(addresses, undefined, port);
     if (port !== null && sshPort !== null) {
-      const places = addresses.map((address) => ({
+      const places = addresses.map((address, index) => ({
         address,
         xapi: { host: address, port },
         ssh: { host: address, port: sshPort },
+        storageAddress: `127.77.${net}.${storageOffset + index + 1}`,
       }));
       return { port, places, addressMap: {} };
     }
@@ -63,6 +68,7 @@ export async function planMappedAddresses(count: number): Promise<AddressPlan> {
     address: `10.77.0.${index + 1}`,
     xapi: { host: "127.0.0.1", port: ports[index * 2] ?? 0 },
     ssh: { host: "127.0.0.1", port: ports[index * 2 + 1] ?? 0 },
+    storageAddress: null,
   }));
   return { port: mappedPort, places, addressMap: mapOf(places) };
 }

@@ -78,5 +78,13 @@ function accessOf(pool: DemoPool): DemoAccess {
       pool.hosts.map((host) => [withPort(host.address), host.certificateFingerprint]),
     ),
     addressMap: pool.addressMap,
+    hosts: pool.hosts.map(({ uuid, name, address, sshHost, sshPort, sshKey, agent }) => ({
+      uuid,
+      name,
+      address,
+      ssh: { host: sshHost, port: sshPort },
+      sshKey,
+      ...agent,
+    })),
   };
 }

@@ -40,6 +40,13 @@ export async function actOn(members: readonly Member[], action: DemoAction): Pro
   }
 }
 
+/** Whether what one host sends arrives at the other, as far as cables go. */
+export function isLinkOpen(from: Member, to: Member): boolean {
+  const [near, far] = [from.machine.faults, to.machine.faults];
+  if (near.isNetworkCut || far.isNetworkCut) return false;
+  return !near.lostTo.includes(to.address) && !far.lostFrom.includes(from.address);
+}
+
 function memberNamed(members: readonly Member[], name: string): Member {
   const found = members.find((member) => member.machine.name === name);
   if (found === undefined) throw new Error(`The demo pool has no host named ${name}.`);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeHostKey } from "../../host-agent/xapi-host/ssh-server.ts";
 import { domainsFile, readFaults } from "../../host-agent/xapi-host/settings.ts";
 import type { ServiceListener, XapiService } from "./host-process.ts";
-import { Machine } from "./machine.ts";
+import { Machine, type MachineOs } from "./machine.ts";
 import { readBoot, writeBoot } from "./work-folder.ts";
 
 /** A XAPI whose life the test decides; what the machine does to it is written down. */
@@ -54,6 +54,20 @@ function makePuppet(listener: ServiceListener): Puppet {
   return puppet;
 }
 
+/** An operating system without an agent; when it is asked to do what is written down, too. */
+const os: MachineOs = {
+  get root() {
+    return folder;
+  },
+  boot: () => {},
+  stop: () => {
+    puppet.done.push("os stop");
+    return Promise.resolve();
+  },
+  cutPower: () => Promise.resolve(),
+  run: () => null,
+};
+
 async function until(claim: () => boolean): Promise<void> {
   while (!claim()) {
     await new Promise<void>((resolve) => {
@@ -79,6 +93,7 @@ beforeEach(async () => {
       password: "demo",
     },
     timing,
+    os,
     makeService: makePuppet,
     powerOnPeer: () => Promise.resolve(false),
     changed: () => changed(),
@@ -149,7 +164,7 @@ describe("the power", () => {
   it("an orderly reboot stops XAPI before the guests are gone, then boots", async () => {
     await machine.reboot();
     await until(isRunning);
-    expect(puppet.done).toEqual(["stop", "kill", "start"]);
+    expect(puppet.done).toEqual(["os stop", "stop", "kill", "start"]);
     expect(existsSync(join(folder, domainsFile))).toBe(false);
   });
 });

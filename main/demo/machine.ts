@@ -4,7 +4,11 @@ import { listDomains } from "../../host-agent/xapi-host/domains-file.ts";
 import { readFileOrNothing } from "../../host-agent/xapi-host/disk-file.ts";
 import { NetworkGate } from "../../host-agent/xapi-host/network-gate.ts";
 import * as files from "../../host-agent/xapi-host/settings.ts";
-import { openSshServer, type SshServer } from "../../host-agent/xapi-host/ssh-server.ts";
+import {
+  openSshServer,
+  type CommandWires,
+  type SshServer,
+} from "../../host-agent/xapi-host/ssh-server.ts";
 import type { Endpoint } from "../../host-agent/xapi-host/settings.ts";
 import type { ServiceListener, XapiService } from "./host-process.ts";
 import { prepareForPoweroff } from "./orderly-stop.ts";
@@ -30,12 +34,27 @@ export const machineTimings: Readonly<Record<"real" | "fast", MachineTiming>> = 
   fast: { bootMs: 1_000, restartMs: 200, stopMs: 5_000 },
 };
 
+/** The operating system apart from XAPI: its files, its commands, and the agent's unit. */
+export interface MachineOs {
+  /** folder of its root */
+  readonly root: string;
+  /** services that are enabled start */
+  boot(): void;
+  /** services stop in order */
+  stop(): Promise<void>;
+  /** everything ends at once */
+  cutPower(): Promise<void>;
+  /** null for what is not in the list of commands */
+  run(line: string, wires: CommandWires): Promise<number> | null;
+}
+
 export interface MachineOptions {
   readonly name: string;
   readonly dir: string;
   readonly hostUuid: string;
   readonly ssh: { readonly listen: Endpoint; readonly hostKey: string; readonly password: string };
   readonly timing: MachineTiming;
+  readonly os: MachineOs;
   readonly makeService: (listener: ServiceListener) => XapiService;
   readonly powerOnPeer: (hostUuid: string) => Promise<boolean>;
   readonly changed: () => void;
@@ -203,12 +222,16 @@ export class Machine {
     }
     this.#ssh = server;
     this.#power = "on";
+    this.#options.os.boot();
     this.#startXapi();
   }
 
   #shell(): Parameters<typeof openSshServer>[0]["shell"] {
-    const { dir } = this.#options;
+    const { dir, os } = this.#options;
     return {
+      root: os.root,
+      isDiskFull: () => this.#faults.isDiskFull,
+      run: (line, wires) => os.run(line, wires),
       hostName: this.#options.name,
       reboot: () => void this.reboot(),
       halt: () => void this.halt(),
@@ -237,7 +260,7 @@ export class Machine {
     const exited = wasThere ? this.#exit() : Promise.resolve();
     this.#service.kill();
     this.#options.changed();
-    await Promise.all([exited, ssh?.close()]);
+    await Promise.all([exited, ssh?.close(), this.#options.os.cutPower()]);
     loseVolatile(this.#options.dir);
   }
 
@@ -246,6 +269,9 @@ export class Machine {
     if (this.#power !== "on" || this.#isStopping) return null;
     const epoch = this.#epoch;
     this.#isStopping = true;
+    // Before XAPI: it tells its peers that the silence to come is meant.
+    await this.#options.os.stop();
+    if (epoch !== this.#epoch) return null;
     if (this.#xapi !== "stopped") {
       const stopped = new AbortController();
       // With XAPI gone there is nobody left to prepare anything.

@@ -25,6 +25,8 @@ const sharedFolder = "shared";
 export interface HostIdentity {
   readonly place: HostPlace;
   readonly certificate: HostCertificate;
+  /** OpenSSH private key, PEM */
+  readonly hostKey: string;
 }
 
 export interface PoolSecrets {

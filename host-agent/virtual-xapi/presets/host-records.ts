@@ -348,7 +348,7 @@ function addPorts(build: TableBuilder, at: PortSite): void {
   addPort(build, at, {
     device: "eth3",
     network: networks.storage,
-    ip: `10.88.${Math.floor(at.index / 200)}.${(at.index % 200) + 11}`,
+    ip: place.storageAddress ?? `10.88.${Math.floor(at.index / 200)}.${(at.index % 200) + 11}`,
   });
   const tagged = build.add("PIF", {
     host,

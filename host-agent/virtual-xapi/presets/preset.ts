@@ -11,6 +11,8 @@ export type Tables = Readonly<Record<string, Readonly<Record<string, XapiRecord>
 export interface PresetPlace {
   /** management address as XAPI writes it, without a port */
   readonly address: string;
+  /** on the storage network; one of the preset's own otherwise */
+  readonly storageAddress?: string;
   /**
    * SHA-256 of the host's TLS certificate, upper-case pairs with colons; absent: no record of it
    */
