@@ -61,7 +61,6 @@ export function readCommandLine(
   };
 }
 
-// oxlint-disable-next-line typescript/explicit-function-return-type
 function parsed(args: readonly string[]) {
   try {
     return parseArgs({

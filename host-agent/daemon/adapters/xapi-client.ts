@@ -111,5 +111,5 @@ function readAnswer(text: string): CallResult {
 function errorWords(error: unknown): unknown[] {
   if (typeof error !== "object" || error === null) return [error];
   const { message, data } = error as { message?: unknown; data?: unknown };
-  return [message, ...(Array.isArray(data) ? data : [])];
+  return [message, ...(Array.isArray(data) ? (data as unknown[]) : [])];
 }

@@ -7,10 +7,8 @@ export const dom0Chain = "RH-Firewall-1-INPUT";
 
 /** What follows the chain's name, as iptables takes and prints it. */
 export function ruleWords(port: number): readonly string[] {
-  return [
-    ...["-p", "udp", "-m", "udp", "--dport", String(port)],
-    ...["-m", "comment", "--comment", "skink", "-j", "ACCEPT"],
-  ];
+  const words = `-p udp -m udp --dport ${port} -m comment --comment skink -j ACCEPT`;
+  return words.split(" ");
 }
 
 /** A line of `iptables -S`, or of the kept file, that is this program's. */

@@ -22,13 +22,13 @@ const xapiTimeoutMs = 600;
 export async function selfTest(line: CommandLine): Promise<number> {
   const hostFile = readHostFile(line.layout.hostFile);
   const groups = await Promise.all([
-    [checkHost(hostFile), checkKey(line), checkJournal(line), checkClock(line)],
     checkPaths(hostFile),
     checkPeers(line),
     checkXapi(line),
     checkFirewall(line),
   ]);
-  const checks = groups.flat();
+  const files = [checkHost(hostFile), checkKey(line), checkJournal(line), checkClock(line)];
+  const checks = [...files, ...groups.flat()];
   const ok = checks.every(({ state }) => state !== "failed");
   const sentences = checks.map(({ name, state, sentence }) => `${state}  ${name}: ${sentence}`);
   answer(line.isJson, { ok, checks } satisfies SelfTestAnswer, sentences);
