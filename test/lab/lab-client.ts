@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /*
@@ -60,6 +60,13 @@ export interface CutOptions {
   readonly oneWay?: boolean;
 }
 
+export interface RunOptions {
+  /** 15 s otherwise */
+  readonly timeoutMs?: number;
+  /** standard input: a text, or the bytes of a file */
+  readonly input?: string | { readonly file: string };
+}
+
 /** Hosts are named by id or name. Every verb rejects with the lab's own sentence. */
 export interface Lab {
   /** as `up` answered */
@@ -68,7 +75,7 @@ export interface Lab {
   readonly password: string;
   status(): Promise<LabStatus>;
   /** Runs a command as root over OpenSSH. */
-  ssh(host: string, command: string, timeoutMs?: number): Promise<Ran>;
+  ssh(host: string, command: string, options?: RunOptions): Promise<Ran>;
   powerOff(host: string): Promise<void>;
   /** Resolves when the host takes logins again. */
   powerOn(host: string): Promise<void>;
@@ -104,8 +111,8 @@ export async function upLab(wish: LabWish): Promise<Lab> {
     hosts: first.hosts,
     password: readFileSync(first.passwordFile, "utf8").trim(),
     status: () => verb<LabStatus>(name, ["status"]),
-    ssh: (host, command, timeoutMs = 15_000) =>
-      run(["ssh", host, `--name=${name}`, "--", command], timeoutMs),
+    ssh: (host, command, options = {}) =>
+      run(["ssh", host, `--name=${name}`, "--", command], options),
     powerOff: (host) => act("power-off", host),
     powerOn: (host) => act("power-on", host),
     hang: (host) => act("hang", host),
@@ -129,7 +136,9 @@ function flags({ network, oneWay }: CutOptions): readonly string[] {
 }
 
 async function verb<T>(name: string, args: readonly string[]): Promise<T> {
-  const { code, output, errors } = await run([...args, `--name=${name}`, "--json"], 300_000);
+  const { code, output, errors } = await run([...args, `--name=${name}`, "--json"], {
+    timeoutMs: 300_000,
+  });
   const answer = output === "" ? null : (JSON.parse(output) as { readonly sentence?: string });
   if (code !== 0 || answer === null) {
     throw new Error(answer?.sentence ?? `lab ${args.join(" ")} said ${errors}`);
@@ -137,10 +146,11 @@ async function verb<T>(name: string, args: readonly string[]): Promise<T> {
   return answer as T;
 }
 
-function run(args: readonly string[], timeoutMs: number): Promise<Ran> {
+function run(args: readonly string[], options: RunOptions): Promise<Ran> {
+  const { input = "", timeoutMs = 15_000 } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [labProgram, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       timeout: timeoutMs,
     });
     let output = "";
@@ -149,5 +159,9 @@ function run(args: readonly string[], timeoutMs: number): Promise<Ran> {
     child.stderr.on("data", (part: Buffer) => (errors += part.toString()));
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, output, errors }));
+    // A command that does not read its input to the end has its own answer.
+    child.stdin.on("error", () => undefined);
+    if (typeof input === "string") child.stdin.end(input);
+    else createReadStream(input.file).pipe(child.stdin);
   });
 }

@@ -216,7 +216,7 @@ describe("power", () => {
     const before = await bootId(b);
     await lab.hang(b.id);
     expect(await pings(a, b, "mgmt")).toBe(true);
-    expect((await lab.ssh(b.id, "true", 2_000)).code).not.toBe(0);
+    expect((await lab.ssh(b.id, "true", { timeoutMs: 2_000 })).code).not.toBe(0);
     await lab.resume(b.id);
     expect(await bootId(b)).toBe(before);
   });
