@@ -1,9 +1,9 @@
 import { z } from "zod";
 
 /*
- * One line of an agent's journal: what it saw or did, written before anybody is told. The agent writes
- * it, the console and the CLI read it. Lines of one host are ordered by `seq` alone, which never goes
- * back, not even over reboots; wall clocks are for display.
+ * One line of an agent's journal: what it saw or did, written before anybody is told. The agent
+ * writes it, the console and the CLI read it. Lines of one host are ordered by `seq` alone, which
+ * never goes back, not even over reboots; wall clocks are for display.
  */
 
 const hostUuid = z.string();

@@ -2,7 +2,8 @@ import { z } from "zod";
 
 /*
  * Settings of the whole pool, kept in `pool.other_config` under "skink.settings" as JSON with a revision.
- * The console writes them, each agent reads, checks and keeps its last valid copy. None of them arbitrates.
+ * The console writes them, each agent reads, checks and keeps its last valid copy. None of them
+ * arbitrates.
  */
 export const agentSettingsSchema = z.strictObject({
   revision: z.number().int().min(0),

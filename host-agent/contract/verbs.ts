@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /*
- * Verbs of the uploaded binary that the console runs over SSH, every one with --json and --root DIR.
- * Answers are one JSON line on stdout; a failure is {ok:false, ...} and exit status 1.
+ * Verbs of the uploaded binary that the console runs over SSH, every one with --json and --root
+ * DIR. Answers are one JSON line on stdout; a failure is {ok:false, ...} and exit status 1.
  */
 export const verbFailureSchema = z.object({
   ok: z.literal(false),

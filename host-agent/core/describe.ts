@@ -2,8 +2,8 @@ import type { JournalEvent, LeaveKind } from "./journal-event.ts";
 import { count, list, plain, span } from "./words.ts";
 
 /*
- * The only printer: one sentence per event, in the log, on the command line, on the timeline. A host
- * is live, suspected, fenced or held; its silence is never called more than silence.
+ * The only printer: one sentence per event, in the log, on the command line, on the timeline. A
+ * host is live, suspected, fenced or held; its silence is never called more than silence.
  */
 
 /** Names for uuids; a uuid without a name stands for itself. */

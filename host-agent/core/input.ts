@@ -40,7 +40,9 @@ export interface Beat {
   readonly leaving: LeaveKind | null;
   /** the peer's wall clock when it sent */
   readonly sentWallMs: number;
-  /** from our beat that this one echoes, without the time that the peer held it; null without echo */
+  /**
+   * from our beat that this one echoes, without the time that the peer held it; null without echo
+   */
   readonly roundTripMs: number | null;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The facts worth remembering. The same union stands, with its checks, in the wire contract; this room
- * imports nothing, so the daemon's types prove at build time that the two agree.
+ * The facts worth remembering. The same union stands, with its checks, in the wire contract; this
+ * room imports nothing, so the daemon's types prove at build time that the two agree.
  */
 
 export type Role = "coordinator" | "supporter" | "unknown";

@@ -313,8 +313,8 @@ about("whatever the network does", () => {
           atMs += gapMs;
           watch.beat(atMs, path, { hearsUs, sentWallMs: 1_000_000 + atMs + offsetMs });
         }
-        // Per path silent and heard again in 3 s, per host the same, one-way twice in 10 s and path,
-        // the clock once a minute; and what each may do once at the start.
+        // Per path silent and heard again in 3 s, per host the same, one-way twice in 10 s and
+        // path, the clock once a minute; and what each may do once at the start.
         const lines =
           8 + 4 * (atMs / 3_000) + 2 * (atMs / 3_000) + 4 * (atMs / 10_000) + atMs / 60_000;
         expect(watch.records.length).toBeLessThanOrEqual(Math.ceil(lines));

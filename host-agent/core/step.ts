@@ -113,7 +113,8 @@ function beatsTo(
 function late(state: State, lateMs: number): Judged {
   if (lateMs < lateLimitMs(state.settings)) return { state, effects: [] };
   const next = { ...state, lateTotalMs: state.lateTotalMs + lateMs };
-  // Shorter than half of what makes a host suspected, it changed nothing that anybody would ask about.
+  // Shorter than half of what makes a host suspected, it changed nothing that anybody would ask
+  // about.
   if (lateMs < suspectAfterMs(state.settings) / 2) return { state: next, effects: [] };
   const event: JournalEvent = { type: "AgentStalled", stalledMs: plain(lateMs) };
   return { state: next, effects: [record(event, "own-lateness-is-nobodys-silence")] };
@@ -135,7 +136,10 @@ function refused(state: State, input: Extract<Input, { type: "BeatRefused" }>): 
   return { state: { ...state, refusals, peers }, effects: [] };
 }
 
-/** The first refusals are told soon, all later ones summed up: an attacker does not fill the journal. */
+/**
+ * The first refusals are told soon, all later ones summed up: an attacker does not fill the
+ * journal.
+ */
 function reportRefusals(state: State, monoMs: number): Judged {
   if (state.refusals.length === 0) return { state, effects: [] };
   const isFirst = state.refusalsReportedMs === state.startedMs;

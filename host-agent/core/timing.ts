@@ -15,14 +15,16 @@ export const timing = {
   marginBucketCount: 12,
 } as const;
 
-/** Silence on every path for this long makes a host suspected, when it beats as the settings say. */
+/**
+ * Silence on every path for this long makes a host suspected, when it beats as the settings say.
+ */
 export function suspectAfterMs(settings: Settings): number {
   return settings.beatIntervalMs * settings.suspectAfterMissedBeats;
 }
 
 /**
- * The same for one peer. While new settings reach one host after the other, the slower rhythm of the
- * two counts: nobody is suspected for not having read them yet.
+ * The same for one peer. While new settings reach one host after the other, the slower rhythm of
+ * the two counts: nobody is suspected for not having read them yet.
  */
 export function suspectPeerAfterMs(
   settings: Settings,

@@ -21,8 +21,8 @@ export interface Explanation {
 const linesMax = 12;
 
 /**
- * Why a host is seen as it is: the last lines about it, oldest first, each with its rule and inputs.
- * Without a host, the last lines about this one. `lines` in their order.
+ * Why a host is seen as it is: the last lines about it, oldest first, each with its rule and
+ * inputs. Without a host, the last lines about this one. `lines` in their order.
  */
 export function why(lines: readonly ToldLine[], host: string | null, names: Names): Explanation {
   const about = lines.filter((line) => subjectOf(line.event) === host).slice(-linesMax);

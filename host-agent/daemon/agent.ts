@@ -164,7 +164,8 @@ async function closeAll(parts: {
   heartbeats: Heartbeats;
   control: ControlServer;
 }): Promise<void> {
-  // A disk that hangs keeps nobody here: the end is then an unclean one, and the next start says so.
+  // A disk that hangs keeps nobody here: the end is then an unclean one, and the next start says
+  // so.
   const tooLong = new Promise<void>((resolve) => setTimeout(resolve, lastWriteMs).unref());
   await Promise.race([parts.journal.settled(), tooLong]);
   // One turn for followers of the journal, and for the last beats to leave.

@@ -10,8 +10,8 @@ import type { HeardAnswer } from "../contract/verbs.ts";
 import { socketAddress } from "./layout.ts";
 
 /*
- * The agent's own socket, for root on this host only: the folder is 0700, the socket 0600, and there
- * is no TCP port. One request per connection as a line of JSON, answers as lines of JSON.
+ * The agent's own socket, for root on this host only: the folder is 0700, the socket 0600, and
+ * there is no TCP port. One request per connection as a line of JSON, answers as lines of JSON.
  */
 
 export const controlRequestSchema = z.discriminatedUnion("type", [

@@ -69,7 +69,9 @@ export function readBootId(layout: Layout): string {
 
 const socketPathBytesMax = 107;
 
-/** The address of a Unix socket, also where its path is longer than the 107 bytes a kernel takes. */
+/**
+ * The address of a Unix socket, also where its path is longer than the 107 bytes a kernel takes.
+ */
 export function socketAddress(path: string): { address: string; release(): void } {
   if (Buffer.byteLength(path) <= socketPathBytesMax) {
     return { address: path, release: () => undefined };

@@ -1,6 +1,6 @@
 /*
- * What this program is. The build puts the version of the bundle in place of the name below; sources
- * that run unbuilt say so.
+ * What this program is. The build puts the version of the bundle in place of the name below;
+ * sources that run unbuilt say so.
  */
 declare const SKINK_AGENT_VERSION: string | undefined;
 

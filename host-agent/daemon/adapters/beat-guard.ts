@@ -4,8 +4,8 @@ import type { Nonce } from "./beat-wire.ts";
  * Which authentic datagrams count. A letter proves nothing about its age; an answer to a question
  * asked today does. So every peer is asked with a random number, and only a datagram that brings it
  * back proves the start of the peer's agent that sent it. From then on that start's higher sequences
- * count. As soon as a new start is proven, the question changes: what an earlier start answered, sent
- * again by whomever, answers an old question.
+ * count. As soon as a new start is proven, the question changes: what an earlier start answered,
+ * sent again by whomever, answers an old question.
  */
 
 export interface GuardedBeat {

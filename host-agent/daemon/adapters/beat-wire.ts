@@ -2,8 +2,9 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { LeaveKind, Role } from "../../core/journal-event.ts";
 
 /*
- * A heartbeat as bytes. Fixed fields first, then counted ones, then what a later version may add and
- * this one skips, then HMAC-SHA256 over all of it under a key made from the pool's. About 210 bytes.
+ * A heartbeat as bytes. Fixed fields first, then counted ones, then what a later version may add
+ * and this one skips, then HMAC-SHA256 over all of it under a key made from the pool's. About 210
+ * bytes.
  *
  *   "SKB" version(1) pool(8) from(8) to(8) path(4) instance(8) seq(8) flags(1)
  *   sentMono(8) sentWall(8) echoMono(8) held(8) challenge(8) interval(2) zero(6)

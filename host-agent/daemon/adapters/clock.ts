@@ -7,8 +7,8 @@ export interface Clock {
 }
 
 /**
- * CLOCK_MONOTONIC through the runtime, set to the kernel's uptime once: runtimes count from their own
- * start. It may be slewed by a time daemon by up to 8.5 %; nothing that only watches minds.
+ * CLOCK_MONOTONIC through the runtime, set to the kernel's uptime once: runtimes count from their
+ * own start. It may be slewed by a time daemon by up to 8.5 %; nothing that only watches minds.
  */
 export function realClock(): Clock {
   const uptimeMs = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1000;

@@ -56,7 +56,9 @@ function runXl(xl: string): Promise<string> {
   });
 }
 
-/** Name, id, memory, VCPUs, state letters, seconds, uuid; a name may hold anything but a line end. */
+/**
+ * Name, id, memory, VCPUs, state letters, seconds, uuid; a name may hold anything but a line end.
+ */
 const row = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([a-z-]{6})\s+([\d.]+)\s+([0-9a-f-]{36})(?:\s|$)/;
 
 const letters: Readonly<Record<string, string>> = {

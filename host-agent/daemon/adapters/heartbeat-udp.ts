@@ -83,8 +83,8 @@ export class UdpHeartbeats implements Heartbeats {
   }
 
   /**
-   * Feeds what was refused since the last call. Every datagram is looked at, so that nobody silences
-   * a peer by flooding with its address; what a flood leaves behind is bounded here.
+   * Feeds what was refused since the last call. Every datagram is looked at, so that nobody
+   * silences a peer by flooding with its address; what a flood leaves behind is bounded here.
    */
   flushRefusals(): void {
     for (const input of this.#refused.values()) this.#options.feed(input);

@@ -15,11 +15,13 @@ import type { JournalLine } from "../../contract/journal.ts";
 
 /*
  * The journal as files of JSON lines, each named by its first sequence. Lines are collected for as
- * long as the disk is busy with the lines before (group commit), and nobody is told of a line before
- * it is durable. The loop never waits for the disk: a host with a stalled disk still beats.
+ * long as the disk is busy with the lines before (group commit), and nobody is told of a line
+ * before it is durable. The loop never waits for the disk: a host with a stalled disk still beats.
  */
 
-/** A line before it has a sequence: that is given when it is written, so lost lines leave no holes. */
+/**
+ * A line before it has a sequence: that is given when it is written, so lost lines leave no holes.
+ */
 export type Draft = Omit<JournalLine, "seq">;
 
 /** What the journal needs of a disk; tests put a full or failing one here. */
@@ -194,7 +196,9 @@ export class JournalFile {
   }
 }
 
-/** Lines straight from the files, also while no agent runs. Lines that cannot be read are left out. */
+/**
+ * Lines straight from the files, also while no agent runs. Lines that cannot be read are left out.
+ */
 export function readLines(folder: string, after: number, limit: number): readonly JournalLine[] {
   const files = segmentFiles(folder);
   const start = files.findLastIndex(({ firstSeq }) => firstSeq <= after + 1);

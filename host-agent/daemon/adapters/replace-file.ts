@@ -2,7 +2,9 @@ import { mkdirSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Writes a file so that a reader, and a host after power loss, sees the old or the new one whole. */
+/**
+ * Writes a file so that a reader, and a host after power loss, sees the old or the new one whole.
+ */
 export async function replaceFile(file: string, text: string, mode: number): Promise<void> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
   const beside = `${file}.new`;

@@ -8,8 +8,8 @@ import type { CallResult } from "./xapi-client.ts";
 
 /*
  * What this host's XAPI says, asked in ways that it answers while the coordinator is gone: the role
- * from the file, life from a local session. Settings need the pool's database, so they are asked for
- * apart from that, and their silence says nothing about XAPI.
+ * from the file, life from a local session. Settings need the pool's database, so they are asked
+ * for apart from that, and their silence says nothing about XAPI.
  */
 
 export interface XapiOptions {
@@ -77,7 +77,9 @@ function failure(result: Exclude<CallResult, { status: "answered" }>): {
   return { type: "XapiFailed", reason };
 }
 
-/** Reads the pool's settings with a session of its own, kept over calls; feeds only what changed. */
+/**
+ * Reads the pool's settings with a session of its own, kept over calls; feeds only what changed.
+ */
 function settingsProbe(options: XapiOptions): () => Promise<void> {
   const { socket, feed } = options;
   let session: string | null = null;

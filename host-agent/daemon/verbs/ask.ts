@@ -116,7 +116,9 @@ function defaultLimit(line: CommandLine): number {
   return line.after === null ? 50 : 1_000_000;
 }
 
-/** Goes on over restarts of the agent: the cursor is here, so nothing is lost and nothing doubled. */
+/**
+ * Goes on over restarts of the agent: the cursor is here, so nothing is lost and nothing doubled.
+ */
 async function followJournal(
   line: CommandLine,
   cursor: { after: number; left: number },

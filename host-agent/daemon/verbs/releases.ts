@@ -20,8 +20,9 @@ import type { Layout } from "../layout.ts";
 import { acted } from "./output.ts";
 
 /*
- * Releases side by side, one of them current. A release is there as a whole folder or not at all, and
- * the links are switched by rename, so a host that loses power in between starts one of the two.
+ * Releases side by side, one of them current. A release is there as a whole folder or not at all,
+ * and the links are switched by rename, so a host that loses power in between starts one of the
+ * two.
  */
 
 const versionShape = /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/;

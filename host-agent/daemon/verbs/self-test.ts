@@ -18,7 +18,9 @@ type Check = SelfTestAnswer["checks"][number];
 
 const xapiTimeoutMs = 600;
 
-/** Everything that has to hold for this host to be heard, each on its own; answers within a second. */
+/**
+ * Everything that has to hold for this host to be heard, each on its own; answers within a second.
+ */
 export async function selfTest(line: CommandLine): Promise<number> {
   const hostFile = readHostFile(line.layout.hostFile);
   const groups = await Promise.all([

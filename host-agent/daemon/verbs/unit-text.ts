@@ -1,7 +1,7 @@
 /*
- * The systemd unit, in directives that systemd 219 of the oldest dom0 knows. It neither requires nor
- * is part of the toolstack: an agent has to run when XAPI is sick. Unknown directives are only a
- * warning to systemd, so a test holds the list.
+ * The systemd unit, in directives that systemd 219 of the oldest dom0 knows. It neither requires
+ * nor is part of the toolstack: an agent has to run when XAPI is sick. Unknown directives are only
+ * a warning to systemd, so a test holds the list.
  */
 export const unitName = "skink.service";
 
