@@ -96,9 +96,13 @@ export class AgentPool {
     writeFileSync(path, text);
   }
 
-  start(host: string, program: Program = sourceProgram): ChildProcess {
+  start(
+    host: string,
+    program: Program = sourceProgram,
+    more: readonly string[] = [],
+  ): ChildProcess {
     const [file, ...first] = program;
-    const args = [...first, "daemon", "--root", this.rootOf(host)];
+    const args = [...first, "daemon", "--root", this.rootOf(host), ...more];
     const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
     child.stderr?.resume();
     this.#children.set(host, child);
