@@ -223,10 +223,12 @@ export const stop: Phase = {
   title: "Stop the agent",
   undoSentence: "The agent from before is started again.",
   async look(context) {
-    if (await isCurrent(context)) return { isNeeded: false, sentence: "It runs the new one." };
-    return context.before.wasRunning
-      ? { isNeeded: true, sentence: "Stop the agent; its peers are told that it leaves." }
-      : { isNeeded: false, sentence: "The agent does not run." };
+    const { before, version } = context;
+    if (!before.wasRunning) return { isNeeded: false, sentence: "The agent does not run." };
+    if (before.current === version && !(await hostFile.look(context)).isNeeded) {
+      return { isNeeded: false, sentence: "The agent that runs can stay." };
+    }
+    return { isNeeded: true, sentence: "Stop the agent; its peers are told that it leaves." };
   },
   async run({ host }) {
     return (await host.act(host.paths.current, "unitStop")).sentence;

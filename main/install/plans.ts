@@ -94,7 +94,8 @@ export function targetsOf(
 }
 
 export function installPlan(hosts: readonly HostTarget[], release: Release): RolloutPlan {
-  const { upload, verify, putRelease, hostFile, poolKey, firewall, link, unit, start } = phases;
+  const { upload, verify, putRelease, hostFile, poolKey, firewall, link, unit, start, stop } =
+    phases;
   return {
     kind: "install",
     hosts,
@@ -103,7 +104,7 @@ export function installPlan(hosts: readonly HostTarget[], release: Release): Rol
     keepsFinished: false,
     stages: [
       { how: "together", phases: [upload, verify, putRelease] },
-      { how: "together", phases: [hostFile, poolKey, firewall, link, unit, start] },
+      { how: "together", phases: [stop, hostFile, poolKey, firewall, link, unit, start] },
       { how: "together", phases: [phases.heard] },
     ],
   };
