@@ -20,9 +20,9 @@ import path from "node:path";
 
 /*
  * The host agent as one file. Bun comes as a package, so the build needs no network; what it would
- * load from the folder it is started in (bunfig.toml, .env, package.json, tsconfig.json) is compiled
- * out, because the agent runs as root. Everything below is signed with Ed25519: `release.sig` is over
- * the bytes of `release.json`, which holds the SHA-256 of the program.
+ * load from the folder it is started in (bunfig.toml, .env, package.json, tsconfig.json) is
+ * compiled out, because the agent runs as root. Everything below is signed with Ed25519:
+ * `release.sig` is over the bytes of `release.json`, which holds the SHA-256 of the program.
  *
  * The key is a developer's, made on first use and kept outside the repository, unless
  * SKINK_RELEASE_KEY names a file with a private key in PEM.

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -17,8 +18,8 @@ import { openRelay } from "./agents/udp-relay.ts";
 import type { Relay } from "./agents/udp-relay.ts";
 
 /*
- * Agents as real processes that hear each other over real sockets. Every directed path of a wired pool
- * is a relay that a test can cut, listen to and send through.
+ * Agents as real processes that hear each other over real sockets. Every directed path of a wired
+ * pool is a relay that a test can cut, listen to and send through.
  */
 
 const ends: (() => Promise<void> | void)[] = [];
@@ -214,6 +215,42 @@ describe("datagrams that must not count", () => {
     for (const datagram of recorded) await link("b>a mgmt").send(datagram);
     await pause(1_000);
     expect(pool.status("a").peers[0]?.state).toBe("suspected");
+  });
+});
+
+describe("a full disk", () => {
+  test("keeps no agent from watching; what was lost is counted and told when there is space", async () => {
+    const pool = open({ hosts: ["a", "b"], paths: ["mgmt"], net: 52 });
+    const state = join(pool.rootOf("a"), "var/lib/skink");
+    pool.write("a", "var/lib/skink/.keep", "");
+    const mount = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", state];
+    if (spawnSync("mount", mount).status !== 0) {
+      // The same is told to the journal alone, without root, beside its file.
+      expect(process.getuid?.(), "left out: needs root to mount a small disk").not.toBe(0);
+      return;
+    }
+    ends.push(() => void spawnSync("umount", ["-l", state]));
+    const domains = join(pool.rootOf("a"), "domains.json");
+    pool.write("a", "domains.json", '{"domains":[]}');
+    pool.start("a", sourceProgram, ["--domains-file", domains]);
+    pool.start("b");
+    await pool.allHeard(["a", "b"]);
+    const filler = join(state, "filler");
+    spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=1k", "count=512"]);
+    // More lines than the last page of the file has room for.
+    const guests = Array.from({ length: 60 }, (_, index) => ({ vmUuid: `vm-${index}` }));
+    pool.write("a", "domains.json", JSON.stringify({ domains: guests }));
+    await pool.stop("b", "SIGKILL");
+    await until("b is suspected", () => pool.status("a").peers[0]?.state === "suspected");
+    rmSync(filler);
+    await until("the gap is told", () => pool.of("a", "JournalGap").length === 1);
+    const [gap] = pool.of("a", "JournalGap");
+    expect(gap?.event.lostLines).toBeGreaterThanOrEqual(50);
+    expect(gap?.event.reason).toContain("ENOSPC");
+    const seqs = pool.journal("a").map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.map((_, index) => index));
+    pool.start("b");
+    await pool.allHeard(["a"]);
   });
 });
 

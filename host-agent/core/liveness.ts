@@ -33,7 +33,7 @@ export function silenceMs(state: State, link: Link, monoMs: number): number | nu
 }
 
 /** The shortest silence over all paths; null when no path was ever heard. */
-export function hostSilenceMs(state: State, peer: Peer, monoMs: number): number | null {
+function hostSilenceMs(state: State, peer: Peer, monoMs: number): number | null {
   const silences = linksOf(peer).flatMap((link) => silenceMs(state, link, monoMs) ?? []);
   return silences.length === 0 ? null : Math.min(...silences);
 }

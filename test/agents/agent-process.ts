@@ -17,7 +17,7 @@ const entry = join(import.meta.dirname, "../../host-agent/daemon/entry.ts");
 export type Program = readonly [string, ...string[]];
 export const sourceProgram: Program = [process.execPath, entry];
 
-export const poolKey = "5c".repeat(32);
+const poolKey = "5c".repeat(32);
 
 export interface Wiring {
   /** names of the hosts, in the order of their addresses */
