@@ -8,7 +8,10 @@ import type { AgentRelease } from "../build/agent-bundle.ts";
 import { AgentPool, runProgram, until, uuidOf } from "./agents/agent-process.ts";
 import { neededVersions } from "./agents/elf.ts";
 
-/* The one file that runs on hosts: built once per state of the sources, then looked at from outside. */
+/*
+ * The one file that runs on hosts: built once per state of the sources, then looked at from
+ * outside.
+ */
 
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "dist/agent");
