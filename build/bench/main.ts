@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, { file: string; what: string }>> = {
     file: "test/bench/agent.ts",
     what: "three agents at rest: CPU, memory, bytes on the network; --seconds N",
   },
+  timeline: {
+    file: "test/bench/timeline.ts",
+    what: "100,000 entries panned and zoomed: time per frame",
+  },
 };
 
 const [name = "", ...rest] = process.argv.slice(2);

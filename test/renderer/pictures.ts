@@ -26,7 +26,8 @@ try {
       if (message.type() === "error") process.stderr.write(`${shot}: ${message.text()}\n`);
     });
     tab.on("pageerror", (error) => process.stderr.write(`${shot}: ${error.message}\n`));
-    await tab.goto(`${page.url}?scenario=${scenario}#${address}`);
+    const query = scenario.startsWith("timeline-") ? "alone" : "scenario";
+    await tab.goto(`${page.url}?${query}=${scenario}#${address}`);
     await tab.waitForTimeout(700);
     const overflow = await tab.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,

@@ -1,5 +1,6 @@
 import type { JournalState, TimelineItem } from "../../../main/contract/timeline.ts";
 import {
+  barPxMin,
   densityBars,
   fullness,
   instantsIn,
@@ -49,7 +50,7 @@ interface Band {
   readonly topPx: number;
 }
 
-const charPx = 6.1;
+const charPx = 6.4;
 
 const cut = (text: string, roomPx: number): string => {
   const room = Math.floor(roomPx / charPx);
@@ -71,82 +72,99 @@ const drawHatch = (brush: Brush, band: Band, fromMs: number, toMs: number): void
 };
 
 const drawUnknown = (brush: Brush, band: Band): void => {
-  const { scene } = brush;
+  const { context, palette, scene } = brush;
   const { view, nowMs } = scene;
   const known = knownOf(band.row.lane, scene.known);
   if (known === null) return;
   const endMs = Math.min(view.toMs, nowMs);
   drawHatch(brush, band, view.fromMs, Math.min(known.fromMs, endMs));
   if (known.toMs < endMs && known.fromMs < endMs) drawHatch(brush, band, known.toMs, endMs);
+  for (const gap of known.gaps) {
+    if (gap.toMs < view.fromMs || gap.fromMs > view.toMs) continue;
+    drawHatch(brush, band, gap.fromMs, gap.toMs);
+    context.fillStyle = palette.lineStrong;
+    for (const atMs of [gap.fromMs, gap.toMs]) {
+      context.fillRect(clampX(brush, atMs), band.topPx + 2, 1, band.row.heightPx - 4);
+    }
+  }
 };
 
-const drawGaps = (brush: Brush, band: Band): void => {
+/** The host's own lane names its gaps; above everything else, so that no word runs into another. */
+const drawGapTitles = (brush: Brush, band: Band): void => {
   const { context, palette } = brush;
   const { index } = band.row;
   for (let at = 0; at < index.gapFromMs.length; at += 1) {
-    const fromMs = index.gapFromMs[at] ?? 0;
-    const toMs = index.gapToMs[at] ?? 0;
-    if (toMs < brush.scene.view.fromMs || fromMs > brush.scene.view.toMs) continue;
-    drawHatch(brush, band, fromMs, toMs);
-    const fromPx = clampX(brush, fromMs);
-    const roomPx = clampX(brush, toMs) - fromPx;
-    context.fillStyle = palette.lineStrong;
-    context.fillRect(fromPx, band.topPx + 2, 1, band.row.heightPx - 4);
-    context.fillRect(fromPx + Math.max(1, roomPx), band.topPx + 2, 1, band.row.heightPx - 4);
-    const title = cut(index.items[index.gapItem[at] ?? 0]?.title ?? "", roomPx - 16);
+    const fromPx = clampX(brush, index.gapFromMs[at] ?? 0);
+    const toPx = clampX(brush, index.gapToMs[at] ?? 0);
+    const title = cut(index.items[index.gapItem[at] ?? 0]?.title ?? "", toPx - fromPx - 14);
     if (title === "") continue;
     context.fillStyle = palette.panel;
-    context.fillRect(fromPx + 6, band.topPx + 5, title.length * charPx + 4, 14);
+    context.fillRect(fromPx + 4, band.topPx + 5, title.length * charPx + 4, 14);
     context.fillStyle = palette.dim;
-    context.fillText(title, fromPx + 8, band.topPx + 12);
+    context.fillText(title, fromPx + 6, band.topPx + 12);
   }
 };
 
 const spanTopPx = (index: LaneIndex, at: number): number =>
   5 + (index.spanLevel[at] ?? 0) * spanStepPx;
 
-/** Returns how many were drawn. Spans that fall into one column are drawn once, the worst last. */
-const drawSpans = (brush: Brush, band: Band): number => {
-  const { context, palette, scene } = brush;
+/** Spans that fall into one column are drawn once, unless a worse one comes. True: some were there. */
+const drawSpans = (brush: Brush, band: Band): boolean => {
+  const { scene } = brush;
   const { index } = band.row;
   const { first, end } = spansIn(index, scene.view.fromMs, scene.view.toMs);
+  // An open span is not known to last beyond what was read of its host.
+  const knownMs = knownOf(band.row.lane, scene.known)?.toMs ?? Number.POSITIVE_INFINITY;
+  const openMs = Math.max(scene.view.fromMs, Math.min(scene.nowMs, knownMs));
   const lastPx = [-1, -1, -1];
   const lastRank = [-1, -1, -1];
   for (let at = first; at < end; at += 1) {
-    if ((index.spanToMs[at] ?? 0) < scene.view.fromMs) continue;
-    const isOpen = index.spanToMs[at] === Number.POSITIVE_INFINITY;
+    const endMs = index.spanToMs[at] ?? 0;
+    if (endMs < scene.view.fromMs) continue;
     const rank = index.spanTone[at] ?? 0;
     const level = index.spanLevel[at] ?? 0;
     const fromPx = clampX(brush, index.spanFromMs[at] ?? 0);
-    const toPx = clampX(brush, isOpen ? scene.nowMs : (index.spanToMs[at] ?? 0));
-    const isCovered = toPx - fromPx < 1.5 && Math.round(fromPx) === lastPx[level];
+    const toPx = clampX(brush, Math.min(endMs, openMs));
+    const column = Math.floor(fromPx / barPxMin);
+    const isCovered = toPx - fromPx < barPxMin && column === lastPx[level];
     if (isCovered && rank <= (lastRank[level] ?? -1)) continue;
-    lastPx[level] = Math.round(fromPx);
+    lastPx[level] = column;
     lastRank[level] = rank;
-    const topPx = band.topPx + spanTopPx(index, at);
-    const widthPx = Math.max(1.5, toPx - fromPx);
-    context.fillStyle = (widthPx < 6 ? palette.strong : palette.soft)[rank] ?? "";
-    context.fillRect(fromPx, topPx, widthPx, 14);
-    if (widthPx < 6) continue;
-    context.fillStyle = palette.strong[rank] ?? "";
-    context.fillRect(fromPx, topPx, 2.5, 14);
-    context.fillRect(fromPx, topPx + 12.5, widthPx, 1.5);
-    drawSpanText(brush, { index, at, fromPx, widthPx, topPx, isOpen });
+    drawSpan(brush, {
+      index,
+      at,
+      fromPx: toPx - fromPx < barPxMin ? column * barPxMin : fromPx,
+      widthPx: Math.max(barPxMin, toPx - fromPx),
+      topPx: band.topPx + spanTopPx(index, at),
+      isOpen: endMs === Number.POSITIVE_INFINITY && knownMs === Number.POSITIVE_INFINITY,
+    });
   }
-  return end - first;
+  return end > first;
 };
 
-const drawSpanText = (
-  brush: Brush,
-  span: {
-    readonly index: LaneIndex;
-    readonly at: number;
-    readonly fromPx: number;
-    readonly widthPx: number;
-    readonly topPx: number;
-    readonly isOpen: boolean;
-  },
-): void => {
+interface PlacedSpan {
+  readonly index: LaneIndex;
+  readonly at: number;
+  readonly fromPx: number;
+  readonly widthPx: number;
+  readonly topPx: number;
+  readonly isOpen: boolean;
+}
+
+const drawSpan = (brush: Brush, span: PlacedSpan): void => {
+  const { context, palette } = brush;
+  const { fromPx, topPx, widthPx } = span;
+  const rank = span.index.spanTone[span.at] ?? 0;
+  context.fillStyle = (widthPx < 6 ? palette.strong : palette.soft)[rank] ?? "";
+  context.fillRect(fromPx, topPx, widthPx, 14);
+  if (widthPx < 6) return;
+  context.fillStyle = palette.strong[rank] ?? "";
+  context.fillRect(fromPx, topPx, 2.5, 14);
+  context.fillRect(fromPx, topPx + 12.5, widthPx, 1.5);
+  drawSpanText(brush, span);
+};
+
+const drawSpanText = (brush: Brush, span: PlacedSpan): void => {
   const { context, palette } = brush;
   const rank = span.index.spanTone[span.at] ?? 0;
   if (span.isOpen && span.widthPx > 14) {
@@ -217,6 +235,8 @@ export const offsetText = (journal: JournalState): string => {
 };
 
 const clockWarnMs = 1000;
+/** names are set a size larger than what `cut` counts with */
+const labelShare = 0.97;
 
 const drawLabel = (brush: Brush, band: Band): void => {
   const { context, palette, scene } = brush;
@@ -235,7 +255,11 @@ const drawLabel = (brush: Brush, band: Band): void => {
   const notePx = note === "" ? 0 : context.measureText(note).width + 10;
   context.fillStyle = row.depth === 0 ? palette.text : palette.dim;
   context.font = `${row.depth === 0 ? 600 : 450} 12px ${palette.font}`;
-  context.fillText(cut(row.lane.name, labelWidthPx - leftPx - notePx - 6), leftPx, topPx + 12);
+  context.fillText(
+    cut(row.lane.name, (labelWidthPx - leftPx - notePx - 6) * labelShare),
+    leftPx,
+    topPx + 12,
+  );
   context.font = `450 11px ${palette.font}`;
   if (note === "") return;
   const isOff = Math.abs(journal?.clockOffsetMs ?? 0) > clockWarnMs;
@@ -322,11 +346,11 @@ const drawRow = (brush: Brush, band: Band): void => {
   const { context, palette, scene } = brush;
   const { index } = band.row;
   drawUnknown(brush, band);
-  drawGaps(brush, band);
-  const spanCount = drawSpans(brush, band);
+  const hasSpans = drawSpans(brush, band);
   const plot = { ...scene.view, widthPx: scene.widthPx - labelWidthPx };
   if (isCrowded(index, plot)) drawBars(brush, band);
-  else drawMarks(brush, band, spanCount > 0);
+  else drawMarks(brush, band, hasSpans);
+  drawGapTitles(brush, band);
   drawSelected(brush, band);
   drawLabel(brush, band);
   context.fillStyle = palette.line;

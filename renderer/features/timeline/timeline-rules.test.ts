@@ -95,6 +95,12 @@ describe("what is not known", () => {
     expect([found?.fromMs, found?.toMs]).toEqual(known);
   });
 
+  test("what an agent could not keep is missing in every lane of its host", () => {
+    const lost: TimelineItem = { ...item("g", "a", 120, 3), kind: "gap", toMs: 150 };
+    const found = knownStretches(new Map([["other", [...items, lost]]]), [journal("a", true)]);
+    expect(knownOf(lane("a"), found)?.gaps).toEqual([{ fromMs: 120, toMs: 150 }]);
+  });
+
   test("a lane of no host has nothing to be missing", () => {
     expect(knownOf(lane(null), new Map())).toBe(null);
   });

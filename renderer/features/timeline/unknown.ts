@@ -7,12 +7,15 @@ import type { JournalState, Lane, TimelineItem } from "../../../main/contract/ti
 export interface Known {
   readonly fromMs: number;
   readonly toMs: number;
+  /** stretches in between that its agent could not keep; they count for every lane of the host */
+  readonly gaps: readonly { readonly fromMs: number; readonly toMs: number }[];
 }
 
 /** No journal, or none of it read: nothing of that host is known at any time. */
 const nothingKnown: Known = {
   fromMs: Number.POSITIVE_INFINITY,
   toMs: Number.NEGATIVE_INFINITY,
+  gaps: [],
 };
 
 const endMs = (item: TimelineItem): number =>
@@ -23,13 +26,14 @@ export const knownStretches = (
   byLane: ReadonlyMap<string, readonly TimelineItem[]>,
   journals: readonly JournalState[],
 ): ReadonlyMap<string, Known> => {
-  const found = new Map<string, { fromMs: number; toMs: number }>();
+  const found = new Map<string, { fromMs: number; toMs: number; gaps: Known["gaps"][number][] }>();
   for (const items of byLane.values()) {
     for (const item of items) {
-      if (item.source !== "journal" || item.hostUuid === null || item.kind === "gap") continue;
-      const known = found.get(item.hostUuid);
-      if (known === undefined) {
-        found.set(item.hostUuid, { fromMs: item.atMs, toMs: endMs(item) });
+      if (item.source !== "journal" || item.hostUuid === null) continue;
+      const known = found.get(item.hostUuid) ?? { ...nothingKnown, gaps: [] };
+      found.set(item.hostUuid, known);
+      if (item.kind === "gap") {
+        known.gaps.push({ fromMs: item.atMs, toMs: item.toMs });
         continue;
       }
       known.fromMs = Math.min(known.fromMs, item.atMs);
