@@ -34,10 +34,8 @@ export class AgentHost {
     const { dir, undertaker } = options;
     this.#options = options;
     this.root = new HostRoot(join(dir, rootFolder));
-    const standIns = [
-      ...["--xapi-socket", join(dir, files.socketFile)],
-      ...["--domains-file", join(dir, files.domainsFile)],
-    ];
+    const [xapi, domains] = [join(dir, files.socketFile), join(dir, files.domainsFile)];
+    const standIns = ["--xapi-socket", xapi, "--domains-file", domains];
     this.#programs = new AgentPrograms({ root: this.root, standIns, undertaker });
     this.unit = new AgentUnit({
       root: this.root,

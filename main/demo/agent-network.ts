@@ -141,7 +141,8 @@ async function ownPorts(hosts: number): Promise<Ports> {
 async function areFree(addresses: readonly string[], ports: readonly number[]): Promise<boolean> {
   const wanted = addresses.flatMap((address) => ports.map((port) => ({ address, port })));
   const tries = await Promise.allSettled(wanted.map(({ address, port }) => bound(address, port)));
-  await Promise.all(tries.map((one) => (one.status === "fulfilled" ? closed(one.value) : null)));
+  const held = tries.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  await Promise.all(held.map(closed));
   return tries.every((one) => one.status === "fulfilled");
 }
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import type { StdioOptions } from "node:child_process";
-import { HostRoot } from "../../host-agent/xapi-host/host-root.ts";
+import type { HostRoot } from "../../host-agent/xapi-host/host-root.ts";
 import type { Undertaker } from "./undertaker-pipe.ts";
 
 export interface AgentProgramsOptions {
