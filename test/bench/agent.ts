@@ -12,7 +12,8 @@ import type { Relay } from "../agents/udp-relay.ts";
 
 /*
  * What an idle agent costs a host: three compiled agents on two paths, at rest but for their beats.
- * Datagrams go through relays, which count them; relays are processes of the bench, not of the agents.
+ * Datagrams go through relays, which count them; relays are processes of the bench, not of the
+ * agents.
  */
 
 const { values } = parseArgs({

@@ -34,8 +34,11 @@ const definitions = {
     `the first animation frame after which the VMs table shows rows and the count "${vmCountText}"; ` +
     "the driver opens VMs as soon as the pool's navigation is on screen",
   eventToPixel:
-    "a VM's name is changed by another session at the coordinator; from the request leaving it to " +
-    "the frame that shows the new name, counted up to one frame too late, never too early",
+    "a VM's name is changed by another session at the coordinator; from the backend having XAPI's " +
+    "answer to its event call to the frame that shows the new name, up to one frame too late",
+  editToPixel:
+    "the same from the request leaving the other session: with XAPI's own 50 ms of event batching " +
+    "and what the virtual host takes",
   ofWhich:
     "until the call is answered, until the backend has the next answer to its event call, until the " +
     "next message (for login: the whole picture) reaches the window; all from the same start",
@@ -117,7 +120,8 @@ async function measure(
 function reportOf(measured: Measured, browserVersion: string): object {
   const { bare, paintedMs, events, memory } = measured;
   const bareMs = bare.map((run) => run.filledMs);
-  const toPixelMs = events.map((event) => event.toPixelMs);
+  const editMs = events.map((event) => event.toPixelMs);
+  const toPixelMs = events.map((event) => event.toPixelMs - event.toBackendMs);
   const bundle = bundleSize(join(import.meta.dirname, "../../dist/renderer"));
   const painted = median(paintedMs);
   const p95 = quantile(toPixelMs, 0.95);
@@ -142,6 +146,11 @@ function reportOf(measured: Measured, browserVersion: string): object {
         p50Ms: rounded(median(toPixelMs), 1),
         p95Ms: rounded(p95, 1),
         maxMs: rounded(Math.max(...toPixelMs), 1),
+      },
+      editToPixel: {
+        p50Ms: rounded(median(editMs), 1),
+        p95Ms: rounded(quantile(editMs, 0.95), 1),
+        maxMs: rounded(Math.max(...editMs), 1),
         ofWhichP50: {
           callMs: rounded(median(events.map((event) => event.callMs)), 1),
           toBackendMs: rounded(median(events.map((event) => event.toBackendMs)), 1),
