@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "./paths.ts";
+import { cacheFolder, labsFolder } from "./paths.ts";
 import { Refusal } from "./plan.ts";
 import { must, sleep } from "./run.ts";
 
@@ -88,13 +88,12 @@ export async function ensureImage(tell: (sentence: string) => void): Promise<str
   }
 }
 
-/** Images of older recipes and halves of a broken-off one. A lab that runs has its image mounted. */
+/** Halves of a broken-off making, and images of older recipes unless a lab may run on one. */
 function removeOthers(): void {
+  const isLabUp = existsSync(labsFolder);
   for (const name of readdirSync(cacheFolder)) {
-    const isHalf = name.endsWith(".making");
-    if (name.startsWith("debian-") && isHalf) {
-      rmSync(join(cacheFolder, name), { recursive: true, force: true });
-    }
+    const isOld = name.startsWith("debian-") && (name.endsWith(".making") || !isLabUp);
+    if (isOld) rmSync(join(cacheFolder, name), { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { livingOwner } from "./leftovers.ts";
 import { whyImpossible } from "./needs.ts";
@@ -7,6 +8,7 @@ import { labPaths, type LabPaths } from "./paths.ts";
 import { findHost, readPlan, Refusal, type LabPlan, type PlannedHost } from "./plan.ts";
 import { askLab, type LabRequest, type LabState } from "./requests.ts";
 import { run, until } from "./run.ts";
+import { sshOptions } from "./ssh.ts";
 import { endLab, startLab, waitForHost } from "./up.ts";
 
 /* `npm run lab`: real hosts in containers, with a virtual pool on them, and ways to break them. */
@@ -64,16 +66,7 @@ function inWords(lab: Description): string {
 }
 
 function sshArgs(host: PlannedHost, paths: LabPaths): readonly string[] {
-  return [
-    "-F/dev/null",
-    `-i${paths.keyFile}`,
-    "-oIdentitiesOnly=yes",
-    "-oStrictHostKeyChecking=yes",
-    `-oUserKnownHostsFile=${paths.knownHostsFile}`,
-    "-oLogLevel=ERROR",
-    "-oConnectTimeout=5",
-    `root@${host.addresses.mgmt}`,
-  ];
+  return [...sshOptions(paths), `root@${host.addresses.mgmt}`];
 }
 
 async function bootIdOf(host: PlannedHost, paths: LabPaths): Promise<string | null> {
@@ -160,6 +153,7 @@ async function main(args: readonly string[]): Promise<number> {
     print(options, { status: "down", wasUp: false }, "No lab is up.\n");
     return 0;
   }
+  if (!existsSync(paths.controlSocket)) throw new Refusal("The lab is still starting.");
   return act(options, paths);
 }
 

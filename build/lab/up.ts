@@ -34,6 +34,8 @@ export async function startLab(options: LabOptions): Promise<LabPlan> {
   await sweep(options.name);
   mkdirSync(labsFolder, { recursive: true });
   mkdirSync(paths.folder, { mode: 0o700 });
+  // Until the lab has a process of its own, nobody else may take the folder for a leftover.
+  writeOwner(paths, process.pid);
   try {
     const plan = await prepare(options, paths, image);
     await launch(plan, paths);
@@ -49,7 +51,7 @@ export async function startLab(options: LabOptions): Promise<LabPlan> {
 export async function endLab(name: string): Promise<boolean> {
   const paths = labPaths(name);
   const owner = livingOwner(paths);
-  if (owner !== null) {
+  if (owner !== null && owner !== process.pid) {
     await askLab(paths, { verb: "down" }).catch(() => undefined);
     const isGone = await until(() => livingOwner(paths) === null, startTimeoutMs);
     if (!isGone) {
@@ -157,8 +159,7 @@ async function launch(plan: LabPlan, paths: LabPaths): Promise<void> {
   let hasEnded = false;
   child.once("error", () => (hasEnded = true));
   child.once("exit", () => (hasEnded = true));
-  const pid = child.pid ?? 0;
-  writeFileSync(paths.ownerFile, JSON.stringify({ pid, startedAt: startOf(pid) }));
+  writeOwner(paths, child.pid ?? 0);
   const isListening = await until(
     async () => hasEnded || (await askLab(paths, { verb: "status" }).then(yes, no)),
     startTimeoutMs,
@@ -166,6 +167,10 @@ async function launch(plan: LabPlan, paths: LabPaths): Promise<void> {
   if (isListening && !hasEnded) return;
   const said = readFileSync(paths.logFile, "utf8").trim().split("\n").slice(-6).join(" / ");
   throw new Refusal(`The lab did not start: ${said === "" ? "it said nothing" : said}`);
+}
+
+function writeOwner(paths: LabPaths, pid: number): void {
+  writeFileSync(paths.ownerFile, JSON.stringify({ pid, startedAt: startOf(pid) }));
 }
 
 const yes = (): boolean => true;

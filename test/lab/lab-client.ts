@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { createReadStream, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { sshOptions } from "../../build/lab/ssh.ts";
 
 /*
  * A lab for tests and benches: each call is one `npm run lab` verb in a process of its own, so what
- * is tested is what a person types.
+ * is tested is what a person types. Only SSH is called directly, with the same options.
  */
 
 const labProgram = fileURLToPath(new URL("../../build/lab/main.ts", import.meta.url));
@@ -111,8 +112,11 @@ export async function upLab(wish: LabWish): Promise<Lab> {
     hosts: first.hosts,
     password: readFileSync(first.passwordFile, "utf8").trim(),
     status: () => verb<LabStatus>(name, ["status"]),
-    ssh: (host, command, options = {}) =>
-      run(["ssh", host, `--name=${name}`, "--", command], options),
+    ssh: (host, command, options = {}) => {
+      const found = first.hosts.find((each) => each.id === host || each.name === host);
+      const place = `root@${found?.managementAddress ?? "unknown"}`;
+      return run("ssh", [...sshOptions(first), place, command], options);
+    },
     powerOff: (host) => act("power-off", host),
     powerOn: (host) => act("power-on", host),
     hang: (host) => act("hang", host),
@@ -136,9 +140,11 @@ function flags({ network, oneWay }: CutOptions): readonly string[] {
 }
 
 async function verb<T>(name: string, args: readonly string[]): Promise<T> {
-  const { code, output, errors } = await run([...args, `--name=${name}`, "--json"], {
-    timeoutMs: 300_000,
-  });
+  const { code, output, errors } = await run(
+    process.execPath,
+    [labProgram, ...args, `--name=${name}`, "--json"],
+    { timeoutMs: 300_000 },
+  );
   const answer = output === "" ? null : (JSON.parse(output) as { readonly sentence?: string });
   if (code !== 0 || answer === null) {
     throw new Error(answer?.sentence ?? `lab ${args.join(" ")} said ${errors}`);
@@ -146,10 +152,10 @@ async function verb<T>(name: string, args: readonly string[]): Promise<T> {
   return answer as T;
 }
 
-function run(args: readonly string[], options: RunOptions): Promise<Ran> {
+function run(program: string, args: readonly string[], options: RunOptions): Promise<Ran> {
   const { input = "", timeoutMs = 15_000 } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [labProgram, ...args], {
+    const child = spawn(program, args, {
       stdio: ["pipe", "pipe", "pipe"],
       timeout: timeoutMs,
     });

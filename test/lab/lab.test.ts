@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sshOptions } from "../../build/lab/ssh.ts";
 import { callXapi } from "../../main/demo/rpc.ts";
 import { upLab, type Lab, type LabHost, type LabNetwork } from "./lab-client.ts";
 import { allNetworks, networksOf, noTraces, ownNetwork, processesOf, tracesOf } from "./traces.ts";
@@ -167,10 +169,8 @@ describe("cables", () => {
 describe("power", () => {
   test("a host without power says nothing any more, not even goodbye; it comes back anew", async () => {
     const before = await bootId(b);
-    const { keyFile, knownHostsFile } = lab.first;
-    const options = ["-F/dev/null", `-i${keyFile}`, `-oUserKnownHostsFile=${knownHostsFile}`];
     const command = [`root@${b.managementAddress}`, "echo ready; sleep 60"];
-    const open = spawn("ssh", [...options, ...command]);
+    const open = spawn("ssh", [...sshOptions(lab.first), ...command]);
     await new Promise((resolve) => open.stdout.once("data", resolve));
     await lab.powerOff(b.id);
     const heardOf = new Promise((resolve) => open.once("close", () => resolve("an end")));
@@ -246,7 +246,14 @@ describe("XAPI", () => {
   });
 });
 
-describe("refusals", () => {
+describe("words", () => {
+  test("a command typed after -- runs on the host, and its exit code is the verb's", () => {
+    const program = fileURLToPath(new URL("../../build/lab/main.ts", import.meta.url));
+    const args = [program, "ssh", b.name, `--name=${name}`, "--", "hostname; exit 7"];
+    const ran = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect([ran.stdout, ran.status]).toEqual([`${b.name}\n`, 7]);
+  });
+
   test("a host that is not there is named, with those that are", async () => {
     await expect(lab.powerOff("h9")).rejects.toThrow("The lab has no host h9. There are: h1 (");
     await expect(lab.cut("h1", "h1")).rejects.toThrow("A host has no link to itself.");
@@ -281,7 +288,7 @@ describe("nothing stays", () => {
   });
 
   test("without root one sentence says what it needs", () => {
-    const program = new URL("../../build/lab/main.ts", import.meta.url).pathname;
+    const program = fileURLToPath(new URL("../../build/lab/main.ts", import.meta.url));
     const ran = spawnSync(process.execPath, [program, "status"], { uid: 65_534, encoding: "utf8" });
     expect(ran.status).toBe(1);
     expect(ran.stderr).toBe(

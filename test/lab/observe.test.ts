@@ -160,7 +160,7 @@ describe("agents on lab hosts", () => {
   test("reboot typed by root is announced, and the agent starts with the host", async () => {
     const beforeMs = Date.now();
     await lab.shellReboot(b.id);
-    await line(a, "PeerLeaving", beforeMs);
+    expect((await line(a, "PeerLeaving", beforeMs)).event.how).toBe("reboot");
     await everybodyHeard();
     const rebooted = await line(a, "PeerRebooted", beforeMs);
     expect(rebooted.event).toMatchObject({ peer: b.uuid, announced: true });

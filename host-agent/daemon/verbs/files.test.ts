@@ -55,7 +55,7 @@ describe("the unit", () => {
   const known = new Set(
     (
       "Description After Type ExecStart WorkingDirectory Environment UMask " +
-      "Restart RestartSec TimeoutStopSec OOMScoreAdjust LimitCORE WantedBy"
+      "Restart RestartSec TimeoutStopSec KillMode OOMScoreAdjust LimitCORE WantedBy"
     ).split(" "),
   );
   const rows = unitText.split("\n").flatMap((row) => {
