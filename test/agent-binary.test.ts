@@ -117,7 +117,10 @@ test("hears and is heard on a kernel without system calls from 314 on, in little
   const old = pool.start("a", ["python3", oldKernel, program]);
   pool.start("b");
   await pool.allHeard(["a", "b"]);
-  expect(pool.status("b").peers[0]).toMatchObject({ host: uuidOf("a"), version: release.version });
+  expect((await pool.status("b")).peers[0]).toMatchObject({
+    host: uuidOf("a"),
+    version: release.version,
+  });
   const status = readFileSync(`/proc/${old.pid}/status`, "utf8");
   expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1])).toBeLessThan(64 * 1024);
   for (const verb of [["status"], ["heard"], ["journal"], ["why", "b"], ["state"]]) {

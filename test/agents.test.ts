@@ -72,11 +72,13 @@ describe("three hosts on two paths", () => {
     const pool = open({ hosts: ["a", "b", "c"], paths: ["mgmt", "storage"], net: 41 });
     for (const host of ["a", "b", "c"]) pool.start(host);
     await pool.allHeard(["a", "b", "c"]);
-    expect(pool.status("a").state).toBe("observing");
-    expect(pool.status("a").peers.map(({ state, hears }) => [state, hears.length])).toEqual([
-      ["live", 2],
-      ["live", 2],
-    ]);
+    expect((await pool.status("a")).state).toBe("observing");
+    expect((await pool.status("a")).peers.map(({ state, hears }) => [state, hears.length])).toEqual(
+      [
+        ["live", 2],
+        ["live", 2],
+      ],
+    );
     const killedMs = Date.now();
     await pool.stop("b", "SIGKILL");
     for (const host of ["a", "c"]) {
@@ -105,7 +107,7 @@ describe("three hosts on two paths", () => {
     await until("a sees the silence", () => pool.of("a", "PathSilent").length > 0);
     expect(pool.of("a", "PeerLeaving")).toHaveLength(1);
     expect(pool.of("a", "HostSuspected")).toEqual([]);
-    expect(pool.status("a").peers[0]?.state).toBe("leaving");
+    expect((await pool.status("a")).peers[0]?.state).toBe("leaving");
     expect(
       pool
         .journal("b")
@@ -113,7 +115,7 @@ describe("three hosts on two paths", () => {
         .map(({ event }) => event.type),
     ).toEqual(["LeaveAnnounced", "AgentStopped"]);
     pool.start("b");
-    await until("b is live", () => pool.status("a").peers[0]?.state === "live");
+    await until("b is live", async () => (await pool.status("a")).peers[0]?.state === "live");
     expect(pool.of("b", "AgentStarted")[1]?.event.previousEnd).toBe("clean");
   });
 
@@ -161,7 +163,10 @@ describe("cables", () => {
     await until("b suspects a", () => pool.of("b", "HostSuspected").length === 1);
     await until("a is told", () => pool.of("a", "PathOneWay").length === 2);
     expect(pool.of("a", "HostSuspected")).toEqual([]);
-    expect(pool.status("a").paths.map(({ state }) => state)).toEqual(["one-way", "one-way"]);
+    expect((await pool.status("a")).paths.map(({ state }) => state)).toEqual([
+      "one-way",
+      "one-way",
+    ]);
     for (const path of ["mgmt", "storage"]) link(`a>b ${path}`).isCut = false;
     await until("both ways", () => pool.of("a", "PathBothWays").length === 2);
   });
@@ -176,7 +181,7 @@ describe("datagrams that must not count", () => {
     pool.start("b");
     await until("refusals", () => pool.of("a", "BeatsRefused").length > 0);
     expect(Object.keys(pool.of("a", "BeatsRefused")[0]?.event.counts ?? {})).toEqual(["wrong-key"]);
-    expect(pool.status("a").peers[0]?.state).toBe("never-heard");
+    expect((await pool.status("a")).peers[0]?.state).toBe("never-heard");
   });
 
   test("sent again, reflected, or on another path neither keep a host alive nor wake it", async () => {
@@ -199,22 +204,25 @@ describe("datagrams that must not count", () => {
       "reflected",
       "wrong-path",
     ]);
-    expect(pool.status("a").peers[0]?.state).toBe("suspected");
+    expect((await pool.status("a")).peers[0]?.state).toBe("suspected");
     // The next start of a knows nothing of sequences: only the question it asks protects it.
     await pool.stop("a", "SIGKILL");
     pool.start("a");
-    await until("a is up", () => pool.run("a", "heard", "--json").code === 0);
+    await until("a is up", () => pool.isUp("a"));
     for (const datagram of recorded) await link("b>a mgmt").send(datagram);
     await pause(1_000);
-    expect(pool.status("a").peers[0]?.state).toBe("never-heard");
+    expect((await pool.status("a")).peers[0]?.state).toBe("never-heard");
     // Nor does an earlier start of b come back once a later one was heard.
     pool.start("b");
     await pool.allHeard(["a", "b"]);
     await pool.stop("b", "SIGKILL");
-    await until("a suspects b", () => pool.status("a").peers[0]?.state === "suspected");
+    await until(
+      "a suspects b",
+      async () => (await pool.status("a")).peers[0]?.state === "suspected",
+    );
     for (const datagram of recorded) await link("b>a mgmt").send(datagram);
     await pause(1_000);
-    expect(pool.status("a").peers[0]?.state).toBe("suspected");
+    expect((await pool.status("a")).peers[0]?.state).toBe("suspected");
   });
 });
 
@@ -241,7 +249,10 @@ describe("a full disk", () => {
     const guests = Array.from({ length: 60 }, (_, index) => ({ vmUuid: `vm-${index}` }));
     pool.write("a", "domains.json", JSON.stringify({ domains: guests }));
     await pool.stop("b", "SIGKILL");
-    await until("b is suspected", () => pool.status("a").peers[0]?.state === "suspected");
+    await until(
+      "b is suspected",
+      async () => (await pool.status("a")).peers[0]?.state === "suspected",
+    );
     rmSync(filler);
     await until("the gap is told", () => pool.of("a", "JournalGap").length === 1);
     const [gap] = pool.of("a", "JournalGap");
@@ -272,7 +283,7 @@ describe("answers", () => {
       const took = [1, 2, 3].map(() => pool.run("a", ...verb, "--json").tookMs);
       expect([verb[0], Math.min(...took) < 1_000]).toEqual([verb[0], true]);
     }
-    const status = pool.status("a");
+    const status = await pool.status("a");
     expect(status).toMatchObject({ role: "supporter", coordinatorAddress: "10.1.2.3" });
     expect(status.xapi.state).toBe("silent");
     expect(status.peers[0]?.state).toBe("live");
@@ -287,7 +298,7 @@ describe("answers", () => {
     expect(before.code).toBe(3);
     expect(JSON.parse(before.stdout)).toMatchObject({ ok: false, code: "not-running" });
     pool.start("a");
-    await until("a is up", () => pool.run("a", "status", "--json").code === 0);
+    await until("a is up", () => pool.isUp("a"));
     await pool.stop("a", "SIGTERM");
     expect(pool.run("a", "status").code).toBe(3);
     expect(pool.journal("a").map(({ event }) => event.type)).toEqual([
@@ -300,7 +311,7 @@ describe("answers", () => {
   test("a follower goes on over a restart of the agent without a lost or doubled line", async () => {
     const pool = open({ hosts: ["a", "b"], paths: ["mgmt"], net: 50 });
     pool.start("a");
-    await until("a is up", () => pool.run("a", "status", "--json").code === 0);
+    await until("a is up", () => pool.isUp("a"));
     const [node, ...entry] = sourceProgram;
     const args = [...entry, "journal", "--follow", "--after", "-1", "--json"];
     const follower = spawn(node, [...args, "--root", pool.rootOf("a")]);

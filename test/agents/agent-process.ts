@@ -5,9 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agentStatusSchema } from "../../host-agent/contract/control.ts";
 import type { AgentStatus } from "../../host-agent/contract/control.ts";
-import { journalLineSchema } from "../../host-agent/contract/journal.ts";
 import type { JournalEvent, JournalLine } from "../../host-agent/contract/journal.ts";
 import type { HostFile } from "../../host-agent/contract/settings.ts";
+import { heardAnswerSchema } from "../../host-agent/contract/verbs.ts";
+import { readLines } from "../../host-agent/daemon/adapters/journal-file.ts";
+import { askAgent } from "../../host-agent/daemon/control-client.ts";
+import type { ControlRequest } from "../../host-agent/daemon/control-server.ts";
 
 /* Agents as processes on loopback addresses, each in a root folder of its own. */
 
@@ -128,13 +131,18 @@ export class AgentPool {
     return runProgram(sourceProgram, [...args, "--root", this.rootOf(host)]);
   }
 
-  status(host: string): AgentStatus {
-    return agentStatusSchema.parse(JSON.parse(this.run(host, "status", "--json").stdout));
+  /** Asked without a process of its own: this one may hold relays that have to run on. */
+  async status(host: string): Promise<AgentStatus> {
+    return agentStatusSchema.parse(await this.#ask(host, { type: "status" }));
   }
 
-  journal(host: string): JournalLine[] {
-    const rows = this.run(host, "journal", "--json", "--after", "-1").stdout.trim().split("\n");
-    return rows.filter((row) => row !== "").map((row) => journalLineSchema.parse(JSON.parse(row)));
+  async isUp(host: string): Promise<boolean> {
+    const asked = await askAgent(this.#socketOf(host), { type: "status" });
+    return asked.status === "answered";
+  }
+
+  journal(host: string): readonly JournalLine[] {
+    return readLines(join(this.rootOf(host), "var/lib/skink/journal"), -1, 1_000_000);
   }
 
   of<Type extends JournalEvent["type"]>(
@@ -151,11 +159,21 @@ export class AgentPool {
   /** Waits until every one of these hosts hears every other on every path, both ways. */
   async allHeard(hosts: readonly string[]): Promise<void> {
     for (const host of hosts) {
-      await until(`${host} hears all`, () => {
-        const { stdout } = this.run(host, "heard", "--json");
-        return stdout.includes('"isComplete":true');
+      await until(`${host} hears all`, async () => {
+        const asked = await askAgent(this.#socketOf(host), { type: "heard" });
+        return asked.status === "answered" && heardAnswerSchema.parse(asked.value).isComplete;
       });
     }
+  }
+
+  async #ask(host: string, request: ControlRequest): Promise<unknown> {
+    const asked = await askAgent(this.#socketOf(host), request);
+    if (asked.status === "answered") return asked.value;
+    throw new Error(`the agent of ${host}: ${asked.status}`);
+  }
+
+  #socketOf(host: string): string {
+    return join(this.rootOf(host), "run/skink/control.sock");
   }
 
   async end(): Promise<void> {
@@ -189,9 +207,9 @@ export function runProgram(
 
 const untilTimeoutMs = 20_000;
 
-export async function until(what: string, isTrue: () => boolean): Promise<void> {
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpMs = performance.now() + untilTimeoutMs;
-  while (!isTrue()) {
+  while (!(await isTrue())) {
     if (performance.now() > giveUpMs) throw new Error(`${what}: not within ${untilTimeoutMs} ms`);
     await pause(100);
   }
