@@ -4,6 +4,7 @@ import type { Pipe } from "../contract/frames.ts";
 import { servePipe } from "./dispatch.ts";
 import type { Handlers } from "./dispatch.ts";
 import { Pools } from "./pools.ts";
+import type { PoolAgents } from "./agents/pool-agents.ts";
 import type { ConsolePorts, DemoControl } from "./ports.ts";
 import { problem } from "./problem.ts";
 import { latestValue } from "./streams.ts";
@@ -31,6 +32,7 @@ export function createConsole(
     ...aboutConsole(ports),
     ...aboutPools(pools),
     ...aboutOnePool(pools),
+    ...aboutAgents(pools),
     ...aboutDemo(pools, ports.demo),
   };
   const closers = new Set<() => void>();
@@ -110,6 +112,36 @@ function aboutOnePool(pools: Pools): Rows<NamesUnder<"pool" | "vms" | "ha" | "re
       pools.get(poolId).reboots.dismiss(runId);
       return {};
     },
+  };
+}
+
+function aboutAgents(pools: Pools): Rows<NamesUnder<"ssh" | "agents" | "timeline">> {
+  const of = (poolId: string): PoolAgents => pools.get(poolId).agents;
+  return {
+    "ssh.look": async ({ poolId }) => of(poolId).look(),
+    "ssh.trust": async ({ poolId, ...input }) => of(poolId).trust(input).then(nothing),
+    "ssh.login": async ({ poolId, ...input }) => of(poolId).setLogin(input).then(nothing),
+    "ssh.forget": async ({ poolId }) => of(poolId).forgetLogin().then(nothing),
+    "agents.watch": ({ poolId }) => of(poolId).watch(),
+    "agents.preflight": async ({ poolId, hostUuids }) => of(poolId).preflight(hostUuids),
+    "agents.install": async ({ poolId, ...input }) => of(poolId).install(input),
+    "agents.upgrade": async ({ poolId, ...input }) => of(poolId).upgrade(input),
+    "agents.rollback": async ({ poolId, ...input }) => of(poolId).rollback(input),
+    "agents.remove": async ({ poolId, ...input }) => of(poolId).remove(input),
+    "agents.stopRun": async ({ poolId, runId }) => {
+      of(poolId).stopRun(runId);
+      return {};
+    },
+    "agents.dismissRun": async ({ poolId, runId }) => {
+      of(poolId).dismissRun(runId);
+      return {};
+    },
+    "agents.run": async ({ poolId }) => ({ run: of(poolId).run() }),
+    "agents.settings": async ({ poolId }) => of(poolId).settings(),
+    "agents.previewSettings": async ({ poolId, values }) => of(poolId).preview(values),
+    "agents.applySettings": async ({ poolId, ...input }) => of(poolId).applySettings(input),
+    "timeline.watch": (input) => of(input.poolId).timeline.watch(input),
+    "timeline.export": async (input) => of(input.poolId).timeline.export(input),
   };
 }
 

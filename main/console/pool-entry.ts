@@ -1,4 +1,6 @@
 import type { KnownPool } from "../contract/pool.ts";
+import { PoolAgents } from "./agents/pool-agents.ts";
+import type { AgentPlaces } from "./agents/ports.ts";
 import { PoolFacts } from "./facts/pool-facts.ts";
 import { createHa } from "./ha/ha.ts";
 import type { Ha } from "./ha/ha.ts";
@@ -26,6 +28,7 @@ export interface PoolEntryOptions {
   readonly stored: StoredPool;
   readonly isDemo: boolean;
   readonly addressMap: AddressMap;
+  readonly agentPlaces: AgentPlaces | null;
   /** connection, mark, counts or members changed */
   readonly onChange: () => void;
 }
@@ -39,6 +42,7 @@ export interface PoolEntry {
   readonly facts: PoolFacts;
   readonly ha: Ha;
   readonly reboots: Reboots;
+  readonly agents: PoolAgents;
   /** (Re)connects, with a session that was opened already or by looking for the coordinator. */
   start(credentials: Credentials, opened: OpenedSession | null): void;
   addAddress(address: MemberAddress): void;
@@ -62,6 +66,9 @@ export function createPoolEntry(options: PoolEntryOptions): PoolEntry {
   const { clock, owner } = ports;
   const reboots = createReboots({ session: link, clock, owner, explain });
   reboots.onChange(() => facts.runChanged());
+  const { agentPlaces: places } = options;
+  const { poolUuid } = stored;
+  const agents = new PoolAgents({ poolId, poolUuid, session: link, ports, explain, places });
   link.onChange(options.onChange);
   return {
     poolId,
@@ -71,6 +78,7 @@ export function createPoolEntry(options: PoolEntryOptions): PoolEntry {
     facts,
     ha,
     reboots,
+    agents,
     start(credentials, opened) {
       remembered.user = credentials.user;
       link.start(credentials, opened);

@@ -5,7 +5,7 @@ import { sameData } from "./facts/same.ts";
 import { knownPoolsWriter, readKnownPools } from "./known-pools.ts";
 import type { StoredPool } from "./known-pools.ts";
 import { createPoolEntry } from "./pool-entry.ts";
-import type { PoolEntry } from "./pool-entry.ts";
+import type { PoolEntry, PoolEntryOptions } from "./pool-entry.ts";
 import type { ConsolePorts, DemoAccess } from "./ports.ts";
 import { ConsoleProblem, problem } from "./problem.ts";
 import { Listeners } from "./streams.ts";
@@ -94,7 +94,7 @@ export class Pools {
           user: input.user,
           members: [],
         },
-        { isDemo: false, addressMap: {} },
+        { isDemo: false, addressMap: {}, agentPlaces: null },
         trust,
       );
     // The windows and a run of the wizard stay with the pool; only its connection is made anew.
@@ -142,12 +142,14 @@ export class Pools {
   async #drop(poolId: string): Promise<void> {
     const trust = await this.#ready;
     const entry = this.get(poolId);
+    entry.agents.stop();
     await entry.link.stop();
     this.#entries.delete(poolId);
     entry.facts.end();
     this.#passwords.delete(poolId);
     const stillUsed = new Set(this.list().flatMap((pool) => pool.addresses));
     await this.#ports.secrets.delete(poolId);
+    await this.#ports.secrets.delete(`ssh:${poolId}`);
     await trust.forget(entry.known().addresses.filter((address) => !stillUsed.has(address)));
     await this.#write();
     this.#listeners.call();
@@ -196,7 +198,11 @@ export class Pools {
       user: access.user,
       members: addresses.map((address) => ({ address: address.text, name: null })),
     };
-    const entry = this.#add(stored, { isDemo: true, addressMap: access.addressMap }, trust);
+    const entry = this.#add(
+      stored,
+      { isDemo: true, addressMap: access.addressMap, agentPlaces: access.agents ?? null },
+      trust,
+    );
     this.#passwords.set(entry.poolId, access.password);
     entry.start(credentials, opened);
     return { poolId: entry.poolId };
@@ -209,6 +215,7 @@ export class Pools {
 
   async stop(): Promise<void> {
     await this.#ready.catch(() => undefined);
+    for (const entry of this.#entries.values()) entry.agents.stop();
     await Promise.all([...this.#entries.values()].map((entry) => entry.link.stop()));
   }
 
@@ -231,7 +238,7 @@ export class Pools {
       );
     }
     for (const stored of pools) {
-      const entry = this.#add(stored, { isDemo: false, addressMap: {} }, trust);
+      const entry = this.#add(stored, { isDemo: false, addressMap: {}, agentPlaces: null }, trust);
       const password = await secrets.get(stored.poolId);
       if (password === null) continue;
       this.#passwords.set(stored.poolId, password);
@@ -242,7 +249,7 @@ export class Pools {
 
   #add(
     stored: StoredPool,
-    kind: { readonly isDemo: boolean; readonly addressMap: AddressMap },
+    kind: Pick<PoolEntryOptions, "isDemo" | "addressMap" | "agentPlaces">,
     trust: TrustStore,
   ): PoolEntry {
     const entry = createPoolEntry({

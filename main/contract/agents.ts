@@ -79,7 +79,9 @@ const headSchema = z.object({
   run: rolloutRunSchema.nullable(),
 });
 
-/** First a snapshot, then what changed. A new snapshot may come at any time and replaces everything. */
+/**
+ * First a snapshot, then what changed. A new snapshot may come at any time and replaces everything.
+ */
 export const agentsItemSchema = z.discriminatedUnion("kind", [
   headSchema.extend({
     kind: z.literal("snapshot"),

@@ -1,5 +1,18 @@
 import { z } from "zod";
+import {
+  agentsItemSchema,
+  settingsPreviewSchema,
+  settingsStateSchema,
+  settingValuesSchema,
+} from "./agents.ts";
 import { demoActionSchema, demoStateSchema } from "./demo.ts";
+import {
+  preflightReportSchema,
+  rolloutRunSchema,
+  sshFingerprintSchema,
+  sshLoginSchema,
+  sshLookSchema,
+} from "./install.ts";
 import {
   fingerprintSchema,
   knownPoolSchema,
@@ -7,6 +20,7 @@ import {
   treatmentSchema,
 } from "./pool.ts";
 import { rebootPlanSchema } from "./run.ts";
+import { timelineChunkSchema, timelineExportSchema } from "./timeline.ts";
 
 /*
  * The one table. A name that is not here cannot be called; a value that does not fit its schema
@@ -22,6 +36,13 @@ const stream = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =
 
 const nothing = z.object({});
 const pool = z.object({ poolId: z.string() });
+/** without `hostUuids`: every host of the pool */
+const poolHosts = pool.extend({ hostUuids: z.array(z.string()).min(1).max(64).optional() });
+const rollout = poolHosts.extend({
+  /** the same code, and nothing is written */
+  dryRun: z.boolean(),
+});
+const runId = z.object({ runId: z.string() });
 const poolHost = pool.extend({ hostUuid: z.string() });
 
 export const consoleApi = {
@@ -174,6 +195,61 @@ export const consoleApi = {
   "reboot.stop": command(pool.extend({ runId: z.string() }), nothing),
   /** Closes the report of a run that ended. */
   "reboot.dismiss": command(pool.extend({ runId: z.string() }), nothing),
+
+  /** Looks at the SSH keys of all hosts without sending a secret. */
+  "ssh.look": query(pool, z.object({ hosts: z.array(sshLookSchema) })),
+  /** A person compared these fingerprints; each is taken only while the host still shows it. */
+  "ssh.trust": command(
+    pool.extend({
+      keys: z
+        .array(z.object({ hostUuid: z.string(), fingerprint: sshFingerprintSchema }))
+        .min(1)
+        .max(64),
+    }),
+    nothing,
+  ),
+  /** How to log in to the hosts as root; kept in memory, or in the keychain when `remember`. */
+  "ssh.login": command(pool.extend({ login: sshLoginSchema, remember: z.boolean() }), nothing),
+  "ssh.forget": command(pool, nothing),
+
+  /** The agents of a pool, the run under way, the last preflight; works with the coordinator gone. */
+  "agents.watch": stream(pool, agentsItemSchema),
+  /** Looks at all hosts at once and writes nothing; takes seconds. */
+  "agents.preflight": query(poolHosts, preflightReportSchema),
+  /** `acknowledgedIds`: findings in review of the last preflight, as `host uuid/finding id`. */
+  "agents.install": command(rollout.extend({ acknowledgedIds: z.array(z.string()) }), runId),
+  "agents.upgrade": command(rollout, runId),
+  "agents.rollback": command(rollout, runId),
+  "agents.remove": command(rollout, runId),
+  /** Stops before the next phase; what was begun on hosts not finished is put back. */
+  "agents.stopRun": command(pool.extend(runId.shape), nothing),
+  /** Closes the report of a run that ended. */
+  "agents.dismissRun": command(pool.extend(runId.shape), nothing),
+  /** The last run as it ended, for the report; null without one. */
+  "agents.run": query(pool, z.object({ run: rolloutRunSchema.nullable() })),
+
+  "agents.settings": query(pool, settingsStateSchema),
+  /** What these values would change, and what is wrong with them; nothing is written. */
+  "agents.previewSettings": query(
+    pool.extend({ values: z.record(z.string(), z.number()) }),
+    settingsPreviewSchema,
+  ),
+  /** Refused when the pool holds another revision than the one the person saw. */
+  "agents.applySettings": command(
+    pool.extend({ expectedRevision: z.number().int(), values: settingValuesSchema }),
+    z.object({ revision: z.number().int() }),
+  ),
+
+  /** Everything known of what happened, then what happens. */
+  "timeline.watch": stream(pool.extend({ after: z.string().optional() }), timelineChunkSchema),
+  "timeline.export": query(
+    pool.extend({
+      format: z.enum(["jsonl", "html"]),
+      fromMs: z.number().optional(),
+      toMs: z.number().optional(),
+    }),
+    timelineExportSchema,
+  ),
 
   "demo.watch": stream(nothing, demoStateSchema),
   /** Starts the demo pool and connects to it. */

@@ -11,8 +11,8 @@ export const sshKeySchema = z.object({
 });
 
 /**
- * The SSH key of one host, looked at without sending a secret. `changed` is a red stop: nothing is sent
- * to that host until a person compared both fingerprints.
+ * The SSH key of one host, looked at without sending a secret. `changed` is a red stop: nothing is
+ * sent to that host until a person compared both fingerprints.
  */
 export const sshLookSchema = z.object({
   hostUuid: z.string(),
@@ -45,7 +45,9 @@ export const sshLoginSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("agent") }),
 ]);
 
-/** One thing looked at before anything is written. `skipped` was not looked at and is never passed. */
+/**
+ * One thing looked at before anything is written. `skipped` was not looked at and is never passed.
+ */
 export const findingSchema = z.object({
   /** stable, kebab-case: "root", "arch", "glibc", "space-opt", "clock", "udp-port", … */
   id: z.string(),
@@ -111,8 +113,9 @@ export const rolloutRunSchema = z.object({
   startedAtMs: z.number(),
   endedAtMs: z.number().nullable(),
   /**
-   * `put-back`: a phase failed and the host in hand is as before. `stopped`: a person stopped it between
-   * hosts. `interrupted`: the console ended in the middle; starting the same again resumes it.
+   * `put-back`: a phase failed and the host in hand is as before. `stopped`: a person stopped it
+   * between hosts. `interrupted`: the console ended in the middle; starting the same again resumes
+   * it.
    */
   status: z.enum([
     "running",

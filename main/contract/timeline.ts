@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /*
- * What happened, by whoever wrote it down: journals of the agents, messages of XAPI, the console's own
- * acts. Times are on the console's clock: a host's wall clock minus its measured offset.
+ * What happened, by whoever wrote it down: journals of the agents, messages of XAPI, the console's
+ * own acts. Times are on the console's clock: a host's wall clock minus its measured offset.
  */
 
 export const laneSchema = z.object({
@@ -38,8 +38,8 @@ const itemBase = z.object({
 });
 
 /**
- * `span.toMs` null: it lasts still. `gap`: nothing is known of this stretch (the agent did not run, its
- * disk was full, or its journal was trimmed); it must not look like quiet.
+ * `span.toMs` null: it lasts still. `gap`: nothing is known of this stretch (the agent did not run,
+ * its disk was full, or its journal was trimmed); it must not look like quiet.
  */
 export const timelineItemSchema = z.discriminatedUnion("kind", [
   itemBase.extend({ kind: z.literal("instant"), atMs: z.number() }),

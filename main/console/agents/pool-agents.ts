@@ -1,0 +1,689 @@
+import { randomUUID } from "node:crypto";
+import type { AgentHost, AgentsItem } from "../../contract/agents.ts";
+import type { InputOf, OutputOf } from "../../contract/console-api.ts";
+import { sshLoginSchema } from "../../contract/install.ts";
+import type { AgentBundle, PreflightReport, RolloutRun, SshLogin } from "../../contract/install.ts";
+import type { JournalState } from "../../contract/timeline.ts";
+import { describeBundle, openBundle } from "../../install/bundle.ts";
+import type { OpenedBundle } from "../../install/bundle.ts";
+import { hostOver } from "../../install/host.ts";
+import type { Host } from "../../install/host.ts";
+import { preflight } from "../../install/preflight.ts";
+import { HostFailure } from "../../install/shell.ts";
+import { openSsh } from "../../install/ssh.ts";
+import { errorOf } from "../../install/run.ts";
+import { actAndProve } from "../ha/proof.ts";
+import type { Explain } from "../ha/proof.ts";
+import type { PoolSession } from "../pool-session.ts";
+import type { ConsolePorts } from "../ports.ts";
+import { ConsoleProblem, problem } from "../problem.ts";
+import { Listeners } from "../streams.ts";
+import type { OpenStream } from "../streams.ts";
+import { flagOf, isGuest, isNullRef, mapOf, poolOf, textOf } from "../verdict/read.ts";
+import { haLizardTrace, replicationTraces } from "../verdict/traces.ts";
+import { agreementsOf } from "./agreement.ts";
+import type { XapiView } from "./agreement.ts";
+import { HostLine } from "./host-line.ts";
+import { memberMemory, membersOf } from "./members.ts";
+import type { AgentMember, MemberMemory } from "./members.ts";
+import type { AgentPlaces } from "./ports.ts";
+import { startRollout } from "./rollouts.ts";
+import type { RunningRollout } from "./rollouts.ts";
+import {
+  historyKey,
+  nextSettings,
+  previewSettings,
+  readSettings,
+  settingsKey,
+} from "./settings.ts";
+import { lookAtKeys, trustKeys } from "./ssh-looks.ts";
+import { openSshTrust } from "./ssh-trust.ts";
+import { Timeline } from "./timeline.ts";
+import { readMessages } from "./xapi-messages.ts";
+
+export interface PoolAgentsOptions {
+  readonly poolId: string;
+  readonly poolUuid: string;
+  readonly session: PoolSession;
+  readonly ports: ConsolePorts;
+  readonly explain: Explain;
+  /** null for a pool whose hosts are where XAPI says they are */
+  readonly places: AgentPlaces | null;
+}
+
+const defaultUdpPort = 7694;
+const messagesMs = 15_000;
+/** clocks are measured again and again; a smaller change is noise */
+const offsetStepMs = 200;
+/** room for the packed file, the unpacked one and a second release */
+const releaseCopies = 3;
+const neededWithoutBundle = 400 * 1_048_576;
+
+/** The agents of one pool: lines to hosts, roll-outs, settings, timeline. */
+export class PoolAgents {
+  readonly #options: PoolAgentsOptions;
+  readonly #listeners = new Listeners();
+  readonly #lines = new Map<string, HostLine>();
+  readonly #memory: MemberMemory;
+  readonly #ended = new AbortController();
+  readonly #offsets = new Map<string, number>();
+  readonly timeline: Timeline;
+  readonly #bundle: Promise<OpenedBundle>;
+  #bundleView: AgentBundle = {
+    state: "absent",
+    version: null,
+    sha256: null,
+    bytes: null,
+    sentence: "The agent that ships with this console is being verified.",
+  };
+  #members: readonly AgentMember[] = [];
+  #membersText = "";
+  #login: { readonly user: string; readonly login: SshLogin } | null = null;
+  #preflight: PreflightReport | null = null;
+  #rollout: RunningRollout | null = null;
+  #hasTimelineNews = false;
+
+  constructor(options: PoolAgentsOptions) {
+    this.#options = options;
+    const { clock, store, agents } = options.ports;
+    this.#memory = memberMemory(store);
+    this.timeline = new Timeline({
+      names: (uuid) => this.#members.find((one) => one.uuid === uuid)?.name ?? uuid,
+      wallMs: () => clock.wallMs(),
+      journals: () => this.#journals(),
+    });
+    this.#bundle = openBundle(agents?.bundle ?? null);
+    void this.#begin();
+  }
+
+  watch(): OpenStream<AgentsItem> {
+    return (wake) => {
+      const shown = new Map<string, string>();
+      let head = "";
+      let isFirst = true;
+      let isDirty = true;
+      const unsubscribe = this.#listeners.add(() => {
+        isDirty = true;
+        wake();
+      });
+      return {
+        take: () => {
+          if (!isDirty) return null;
+          isDirty = false;
+          const atMs = this.#options.ports.clock.wallMs();
+          const hosts = this.#members.map((member) => this.#hostView(member));
+          const changed = hosts.filter((host) => shown.get(host.hostUuid) !== JSON.stringify(host));
+          const removeUuids = [...shown.keys()].filter(
+            (uuid) => !hosts.some(({ hostUuid }) => hostUuid === uuid),
+          );
+          for (const host of changed) shown.set(host.hostUuid, JSON.stringify(host));
+          for (const uuid of removeUuids) shown.delete(uuid);
+          const now = this.#head();
+          const text = JSON.stringify(now);
+          const isHeadNew = text !== head;
+          head = text;
+          if (isFirst) {
+            isFirst = false;
+            return { kind: "snapshot", atMs, hosts, ...now };
+          }
+          if (!isHeadNew && changed.length === 0 && removeUuids.length === 0) return null;
+          return { kind: "patch", atMs, hosts: changed, removeUuids, ...(isHeadNew ? now : {}) };
+        },
+        close: unsubscribe,
+      };
+    };
+  }
+
+  async look(): Promise<OutputOf<"ssh.look">> {
+    return { hosts: await lookAtKeys(await this.#keyContext()) };
+  }
+
+  async trust({ keys }: Pick<InputOf<"ssh.trust">, "keys">): Promise<void> {
+    await trustKeys(await this.#keyContext(), keys);
+    this.#wakeLines();
+  }
+
+  async setLogin({ login, remember }: Omit<InputOf<"ssh.login">, "poolId">): Promise<void> {
+    const { secrets } = this.#options.ports;
+    this.#login = { user: "root", login };
+    if (remember && this.#options.places === null) {
+      await secrets.set(this.#secretName(), JSON.stringify(login));
+    } else await secrets.delete(this.#secretName());
+    this.#wakeLines();
+    this.#listeners.call();
+  }
+
+  async forgetLogin(): Promise<void> {
+    this.#login = null;
+    await this.#options.ports.secrets.delete(this.#secretName());
+    for (const line of this.#lines.values()) line.stop();
+    this.#lines.clear();
+    this.#followMembers();
+    this.#listeners.call();
+  }
+
+  async preflight(hostUuids: readonly string[] | undefined): Promise<PreflightReport> {
+    const members = this.#chosen(hostUuids);
+    const opened = await this.#bundle;
+    const { session, ports } = this.#options;
+    const records = session.records();
+    const pool = poolOf(records)?.record;
+    const bytes =
+      opened.state === "good" ? opened.release.bytes * releaseCopies : neededWithoutBundle;
+    const report = await preflight({
+      hosts: members,
+      pool:
+        pool === undefined || session.connection().status !== "live"
+          ? null
+          : {
+              nativeHaEnabled: flagOf(pool, "ha_enabled"),
+              haLizard: haLizardTrace(records),
+              replicationTraces: replicationTraces(records),
+            },
+      udpPort: this.#udpPort(),
+      neededBytes: bytes,
+      nowMs: () => ports.clock.wallMs(),
+      withHost: async (uuid, work) => {
+        const host = await this.#open(uuid);
+        try {
+          return await work(host);
+        } finally {
+          host.shell.close();
+        }
+      },
+    });
+    this.#preflight = report;
+    this.#listeners.call();
+    return report;
+  }
+
+  async install(input: Omit<InputOf<"agents.install">, "poolId">): Promise<{ runId: string }> {
+    if (!input.dryRun) this.#checkAcknowledged(input.hostUuids, input.acknowledgedIds);
+    return this.#start("install", input);
+  }
+
+  upgrade(input: Omit<InputOf<"agents.upgrade">, "poolId">): Promise<{ runId: string }> {
+    return this.#start("upgrade", input);
+  }
+
+  rollback(input: Omit<InputOf<"agents.rollback">, "poolId">): Promise<{ runId: string }> {
+    return this.#start("rollback", input);
+  }
+
+  remove(input: Omit<InputOf<"agents.remove">, "poolId">): Promise<{ runId: string }> {
+    return this.#start("remove", input);
+  }
+
+  stopRun(runId: string): void {
+    if (this.#rollout?.view().runId === runId) this.#rollout.stop();
+  }
+
+  dismissRun(runId: string): void {
+    const view = this.#rollout?.view();
+    if (view?.runId !== runId || view.endedAtMs === null) return;
+    this.#rollout = null;
+    this.#listeners.call();
+  }
+
+  run(): RolloutRun | null {
+    return this.#rollout?.view() ?? null;
+  }
+
+  settings(): OutputOf<"agents.settings"> {
+    return readSettings(this.#poolConfig());
+  }
+
+  preview(values: Readonly<Record<string, number>>): OutputOf<"agents.previewSettings"> {
+    return previewSettings(this.settings(), values);
+  }
+
+  async applySettings(
+    input: Omit<InputOf<"agents.applySettings">, "poolId">,
+  ): Promise<{ revision: number }> {
+    const { session, ports, explain } = this.#options;
+    const state = this.settings();
+    if (state.revision !== input.expectedRevision) {
+      throw problem(
+        "settings-changed",
+        `The pool holds revision ${state.revision} of the settings by now, not ${input.expectedRevision}.`,
+        "Look at what changed, then apply again.",
+      );
+    }
+    const pool = poolOf(session.records());
+    if (pool === undefined)
+      throw problem("no-facts", "Nothing is known about the pool.", "Reconnect.");
+    const atMs = ports.clock.wallMs();
+    const next = nextSettings(state, { values: input.values, owner: ports.owner, atMs });
+    const write = async (key: string, value: string): Promise<void> => {
+      await actAndProve(
+        { session, explain },
+        async () => {
+          await session.call("pool.remove_from_other_config", pool.ref, key);
+          await session.call("pool.add_to_other_config", pool.ref, key, value);
+        },
+        {
+          what: `the setting “${key}” of the pool is written`,
+          holds: (records) => mapOf(poolOf(records)?.record, "other_config")[key] === value,
+          timeoutMs: 30_000,
+          repeatable: "when-unseen",
+        },
+      );
+    };
+    await write(historyKey, next.history);
+    await write(settingsKey, next.settings);
+    this.#act({
+      type: "SettingsWritten",
+      title: "Settings written",
+      text: `${ports.owner} wrote revision ${next.revision} of the agents' settings.`,
+      tone: "neutral",
+      hostUuid: null,
+    });
+    return { revision: next.revision };
+  }
+
+  stop(): void {
+    this.#ended.abort();
+    this.#rollout?.stop();
+    for (const line of this.#lines.values()) line.stop();
+    this.#lines.clear();
+  }
+
+  async #begin(): Promise<void> {
+    const { session, ports, poolUuid, places } = this.#options;
+    session.onChange(() => this.#factsChanged());
+    this.#bundleView = describeBundle(await this.#bundle);
+    await this.#rememberLogin();
+    if (this.#members.length === 0) {
+      this.#members = await this.#memory.read(poolUuid).catch(() => []);
+    }
+    if (places !== null) {
+      const trust = await openSshTrust(ports.store);
+      for (const [uuid, { key }] of Object.entries(places.hosts)) {
+        if (key !== null) await trust.trust(this.#trustName(uuid), key, false);
+      }
+    }
+    this.#followMembers();
+    this.#listeners.call();
+    await this.#readMessages();
+  }
+
+  async #rememberLogin(): Promise<void> {
+    const { ports, places } = this.#options;
+    if (places !== null) {
+      const { login } = places;
+      if (login === null) return;
+      this.#login = { user: login.user, login: { kind: "password", password: login.password } };
+      return;
+    }
+    const text = await ports.secrets.get(this.#secretName()).catch(() => null);
+    const parsed = text === null ? null : sshLoginSchema.safeParse(parseJson(text));
+    if (parsed?.success === true) this.#login = { user: "root", login: parsed.data };
+  }
+
+  #factsChanged(): void {
+    const { session, poolUuid } = this.#options;
+    if (session.connection().status === "live") {
+      const members = membersOf(session.records());
+      const text = JSON.stringify(members);
+      if (members.length > 0 && text !== this.#membersText) {
+        this.#members = members;
+        this.#membersText = text;
+        this.#memory.write(poolUuid, members).catch(() => undefined);
+        this.#followMembers();
+      }
+    }
+    this.#listeners.call();
+  }
+
+  #followMembers(): void {
+    if (this.#ended.signal.aborted) return;
+    for (const [uuid, line] of this.#lines) {
+      if (this.#members.some((one) => one.uuid === uuid)) continue;
+      line.stop();
+      this.#lines.delete(uuid);
+    }
+    for (const { uuid, name } of this.#members) {
+      this.timeline.book.addLane({
+        id: `host:${uuid}`,
+        kind: "host",
+        name,
+        parentId: null,
+        hostUuid: uuid,
+      });
+      if (!this.#lines.has(uuid)) this.#lines.set(uuid, this.#newLine(uuid));
+    }
+  }
+
+  #newLine(uuid: string): HostLine {
+    return new HostLine({
+      clock: this.#options.ports.clock,
+      open: () => this.#open(uuid),
+      hasLogin: () => this.#login !== null,
+      lastSeq: () => this.timeline.book.lastSeq(uuid),
+      onLine: (line) => {
+        if (this.timeline.book.addLine(line)) this.#timelineNews();
+      },
+      onChange: () => {
+        this.#measureClock(uuid);
+        this.#listeners.call();
+      },
+    });
+  }
+
+  /** Many lines of one moment are one change. */
+  #timelineNews(): void {
+    if (this.#hasTimelineNews) return;
+    this.#hasTimelineNews = true;
+    setImmediate(() => {
+      this.#hasTimelineNews = false;
+      this.timeline.changed();
+    });
+  }
+
+  #measureClock(uuid: string): void {
+    const sample = this.#lines.get(uuid)?.clock() ?? null;
+    if (sample === null) return;
+    const before = this.#offsets.get(uuid);
+    const stepMs = Math.max(offsetStepMs, sample.uncertaintyMs);
+    if (before !== undefined && Math.abs(before - sample.offsetMs) < stepMs) return;
+    this.#offsets.set(uuid, sample.offsetMs);
+    this.timeline.book.setOffset(uuid, sample.offsetMs);
+    this.timeline.restart();
+  }
+
+  async #open(uuid: string): Promise<Host> {
+    const { ports, places } = this.#options;
+    const member = this.#members.find((one) => one.uuid === uuid);
+    const login = this.#login;
+    if (member === undefined || login === null) {
+      throw new HostFailure(
+        "login-refused",
+        "The console has no way to log in to this host yet.",
+        "Give a password, a key, or use the SSH agent.",
+      );
+    }
+    const place = places?.hosts[uuid];
+    const trust = await openSshTrust(ports.store);
+    const shell = await openSsh({
+      endpoint: place?.ssh ?? { host: member.address, port: 22 },
+      hostName: member.name,
+      trusted: trust.find(this.#trustName(uuid)),
+      user: login.user,
+      login: login.login,
+      agentSocket: ports.agents?.agentSocket,
+    });
+    return hostOver(shell, member.name, place?.root ?? null);
+  }
+
+  /** Keys belong to addresses: two hosts of a demo may share one, at different ports. */
+  #trustName(uuid: string): string {
+    const place = this.#options.places?.hosts[uuid];
+    if (place !== undefined) return `[${place.ssh.host}]:${place.ssh.port}`;
+    return this.#members.find((one) => one.uuid === uuid)?.address ?? uuid;
+  }
+
+  async #keyContext(): Promise<Parameters<typeof lookAtKeys>[0]> {
+    const { session, ports, explain, places } = this.#options;
+    return {
+      members: this.#members,
+      trust: await openSshTrust(ports.store),
+      trustName: (uuid) => this.#trustName(uuid),
+      endpoint: (member) => places?.hosts[member.uuid]?.ssh ?? { host: member.address, port: 22 },
+      session,
+      explain,
+      owner: ports.owner,
+      nowMs: () => ports.clock.wallMs(),
+      isLasting: places === null,
+    };
+  }
+
+  async #start(
+    kind: "install" | "upgrade" | "rollback" | "remove",
+    input: { readonly hostUuids?: readonly string[] | undefined; readonly dryRun: boolean },
+  ): Promise<{ runId: string }> {
+    const now = this.#rollout?.view();
+    if (now !== undefined && now.endedAtMs === null) {
+      throw problem(
+        "run-under-way",
+        "A roll-out of this pool is under way.",
+        "Wait until it has ended, or stop it first.",
+      );
+    }
+    const { poolUuid, ports, places } = this.#options;
+    const chosen = this.#chosen(input.hostUuids);
+    const runId = randomUUID();
+    try {
+      this.#rollout = await startRollout({
+        runId,
+        kind,
+        dryRun: input.dryRun,
+        poolUuid,
+        members: this.#members,
+        chosen,
+        bundle: this.#bundle,
+        ports,
+        udpPort: this.#udpPort(),
+        relay: (from, to, path) => places?.relay?.(from, to, path) ?? null,
+        open: (uuid) => this.#open(uuid),
+        onChange: () => this.#listeners.call(),
+        onEnd: (view) => this.#runEnded(view),
+      });
+    } catch (failure) {
+      if (failure instanceof HostFailure) throw new ConsoleProblem(errorOf(failure), failure);
+      throw failure;
+    }
+    if (!input.dryRun) {
+      this.#act({
+        type: "RolloutStarted",
+        title: `${kind} started`,
+        text: `${ports.owner} started: ${kind} on ${chosen.map(({ name }) => name).join(", ")}.`,
+        tone: "neutral",
+        hostUuid: null,
+      });
+    }
+    this.#listeners.call();
+    return { runId };
+  }
+
+  #runEnded(view: RolloutRun): void {
+    this.#wakeLines();
+    if (view.dryRun) return this.#listeners.call();
+    const text = view.error === null ? "Everything was done." : view.error.sentence;
+    this.#act({
+      type: "RolloutEnded",
+      title: `${view.kind} ${view.status}`,
+      text: `The ${view.kind} ended (${view.status}). ${text}`,
+      tone: view.status === "done" ? "good" : "bad",
+      hostUuid: null,
+    });
+    this.#listeners.call();
+  }
+
+  #act(act: Omit<Parameters<Timeline["book"]["addAct"]>[0], "id" | "atMs">): void {
+    this.timeline.book.addAct({
+      ...act,
+      id: randomUUID(),
+      atMs: this.#options.ports.clock.wallMs(),
+    });
+    this.#timelineNews();
+  }
+
+  #checkAcknowledged(hostUuids: readonly string[] | undefined, ids: readonly string[]): void {
+    const report = this.#preflight;
+    const chosen = this.#chosen(hostUuids).map(({ uuid }) => uuid);
+    const isSeen =
+      report !== null && chosen.every((uuid) => report.hosts.some((one) => one.hostUuid === uuid));
+    if (!isSeen) {
+      throw problem(
+        "preflight-needed",
+        "The hosts were not looked at yet.",
+        "Run the preflight and read what it found.",
+      );
+    }
+    const failed = report.hosts
+      .filter(({ hostUuid }) => chosen.includes(hostUuid))
+      .flatMap(({ hostName, findings }) =>
+        findings
+          .filter(({ state }) => state === "failed")
+          .map((one) => `“${hostName}”: ${one.sentence}`),
+      );
+    if (failed.length > 0) {
+      throw problem("preflight-failed", failed.join(" "), "Mend this, then look again.");
+    }
+    const open = report.acknowledgeIds.filter(
+      (id) => chosen.includes(id.split("/")[0] ?? "") && !ids.includes(id),
+    );
+    if (open.length === 0) return;
+    throw problem(
+      "not-acknowledged",
+      `${open.length} findings were not acknowledged.`,
+      "Read and acknowledge each of them.",
+    );
+  }
+
+  #chosen(hostUuids: readonly string[] | undefined): readonly AgentMember[] {
+    const chosen =
+      hostUuids === undefined
+        ? this.#members
+        : this.#members.filter(({ uuid }) => hostUuids.includes(uuid));
+    if (chosen.length > 0 && chosen.length === (hostUuids?.length ?? chosen.length)) return chosen;
+    throw problem(
+      "unknown-host",
+      "One of these hosts is not known.",
+      "Connect to the pool once, so that its hosts are known.",
+    );
+  }
+
+  #head(): Pick<
+    Extract<AgentsItem, { kind: "snapshot" }>,
+    "bundle" | "login" | "preflight" | "run"
+  > {
+    const login = this.#login;
+    return {
+      bundle: this.#bundleView,
+      login: { kind: login?.login.kind ?? "none", user: login?.user ?? "root" },
+      preflight: this.#preflight,
+      run: this.run(),
+    };
+  }
+
+  #hostView(member: AgentMember): AgentHost {
+    const line = this.#lines.get(member.uuid);
+    const status = line?.status() ?? null;
+    const isStale = line?.isStale() ?? true;
+    const clock = line?.clock() ?? null;
+    return {
+      hostUuid: member.uuid,
+      hostName: member.name,
+      address: member.address,
+      role: member.isCoordinator ? "coordinator" : "supporter",
+      link: line?.link() ?? { state: "no-login", sentence: "Not looked at yet.", sinceMs: 0 },
+      installed: line?.installed() ?? { state: "unknown" },
+      status,
+      statusAtMs: line?.statusAtMs() ?? null,
+      isStale,
+      clockOffsetMs: clock?.offsetMs ?? null,
+      clockUncertaintyMs: clock?.uncertaintyMs ?? null,
+      drift: this.#drift(status),
+      agreements: agreementsOf(member, isStale ? null : status, this.#xapiView()),
+    };
+  }
+
+  #drift(status: AgentHost["status"]): AgentHost["drift"] {
+    const isKnown = this.#options.session.connection().status === "live";
+    const poolRevision = isKnown ? this.settings().revision : null;
+    const hostRevision = status?.settings.revision ?? null;
+    const about = { poolRevision, hostRevision };
+    if (status === null || poolRevision === null || hostRevision === null) {
+      return { ...about, state: "unknown", sentence: "Which settings it follows is not known." };
+    }
+    if (status.settings.problems.length > 0) {
+      const why = status.settings.problems.join("; ");
+      const sentence = `It refused the pool's settings and keeps revision ${hostRevision}: ${why}`;
+      return { ...about, state: "refused", sentence };
+    }
+    return poolRevision === hostRevision
+      ? { ...about, state: "same", sentence: `It follows revision ${hostRevision}.` }
+      : {
+          ...about,
+          state: "differs",
+          sentence: `It follows revision ${hostRevision}; the pool holds ${poolRevision}.`,
+        };
+  }
+
+  #xapiView(): XapiView {
+    const { session } = this.#options;
+    const records = session.records();
+    const uuidOf = (ref: string): string => textOf(records.get("host", ref), "uuid");
+    const live = new Set<string>();
+    const running = new Map<string, Set<string>>();
+    for (const [ref, host] of records.all("host")) {
+      if (flagOf(records.get("host_metrics", textOf(host, "metrics")), "live"))
+        live.add(uuidOf(ref));
+      running.set(uuidOf(ref), new Set());
+    }
+    for (const [, vm] of records.all("VM")) {
+      const ref = textOf(vm, "resident_on");
+      if (isGuest(vm) && !isNullRef(ref)) running.get(uuidOf(ref))?.add(textOf(vm, "uuid"));
+    }
+    return {
+      isLive: session.connection().status === "live",
+      members: this.#members,
+      live,
+      running,
+    };
+  }
+
+  #journals(): JournalState[] {
+    return this.#members.map(({ uuid, name }) => {
+      const line = this.#lines.get(uuid);
+      const isLive = line?.isFollowing() ?? false;
+      const clock = this.#offsets.get(uuid) ?? null;
+      return {
+        hostUuid: uuid,
+        hostName: name,
+        lastSeq: this.timeline.book.lastSeq(uuid),
+        isLive,
+        sentence: isLive ? "Read as it is written." : (line?.link().sentence ?? "Not read."),
+        clockOffsetMs: clock,
+        clockUncertaintyMs: clock === null ? null : (line?.clock()?.uncertaintyMs ?? null),
+      };
+    });
+  }
+
+  async #readMessages(): Promise<void> {
+    const { session, ports } = this.#options;
+    while (!this.#ended.signal.aborted) {
+      if (session.connection().status === "live") {
+        const messages = await readMessages(session).catch(() => []);
+        for (const message of messages) this.timeline.book.addMessage(message);
+        if (messages.length > 0) this.#timelineNews();
+      }
+      await ports.clock.sleep(messagesMs, this.#ended.signal);
+    }
+  }
+
+  #poolConfig(): Readonly<Record<string, string>> {
+    return mapOf(poolOf(this.#options.session.records())?.record, "other_config");
+  }
+
+  #udpPort(): number {
+    return this.#options.ports.agents?.udpPort ?? defaultUdpPort;
+  }
+
+  #secretName(): string {
+    return `ssh:${this.#options.poolId}`;
+  }
+
+  #wakeLines(): void {
+    for (const line of this.#lines.values()) line.wake();
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,38 @@
+import type { BundleSource } from "../../install/bundle.ts";
+import type { RolloutTiming } from "../../install/phase.ts";
+import type { SshKey } from "../../contract/install.ts";
+
+/** What the agents' part needs of a shell; each shell and test supplies its own. */
+export interface AgentPorts {
+  /** null: this console ships without an agent */
+  readonly bundle: BundleSource | null;
+  /** SSH_AUTH_SOCK of the person, where there is one */
+  readonly agentSocket?: string;
+  /** on the hosts; 7694 when left out */
+  readonly udpPort?: number;
+  /** shorter in tests */
+  readonly timing?: RolloutTiming;
+}
+
+/** How hosts are reached where their addresses are not reachable as such: the demo, and trials. */
+export interface AgentPlaces {
+  readonly login: { readonly user: string; readonly password: string } | null;
+  readonly hosts: Readonly<
+    Record<
+      string,
+      {
+        readonly ssh: { readonly host: string; readonly port: number };
+        readonly key: SshKey | null;
+        /** trial root; null where the SSH server maps it itself */
+        readonly root: string | null;
+        readonly udpPort?: number;
+      }
+    >
+  >;
+  /** where `from` sends to reach `to` on a path (host uuids); null: the peer's own address */
+  relay?(
+    from: string,
+    to: string,
+    path: string,
+  ): { readonly address: string; readonly port: number } | null;
+}
