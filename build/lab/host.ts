@@ -22,7 +22,7 @@ export type HostState = "on" | "off" | "hung";
 const exitReboot = 133;
 const endTimeoutMs = 10_000;
 const boardPollMs = 100;
-export const xapiUnit = "xapi.service";
+const xapiUnit = "xapi.service";
 
 /** One machine of the lab: its disk, its cables, its power button and its board controller. */
 export class LabHost {
@@ -71,10 +71,12 @@ export class LabHost {
   async build(): Promise<void> {
     mkdirSync(this.#disk, { recursive: true });
     mkdirSync(this.#board, { recursive: true });
+    const [disk, name] = [this.#disk, `lab-${this.planned.id}`];
+    const layers = `lowerdir=${this.#plan.image},upperdir=${disk}/upper,workdir=${disk}/work`;
     await script(`
-      mount -t tmpfs -o size=${this.#plan.hostDiskMib}m,mode=755 lab-${this.planned.id} ${this.#disk}
-      mkdir ${this.#disk}/upper ${this.#disk}/work ${this.#root}
-      mount -t overlay -o lowerdir=${this.#plan.image},upperdir=${this.#disk}/upper,workdir=${this.#disk}/work lab-${this.planned.id} ${this.#root}
+      mount -t tmpfs -o size=${this.#plan.hostDiskMib}m,mode=755 ${name} ${disk}
+      mkdir ${disk}/upper ${disk}/work ${this.#root}
+      mount -t overlay -o ${layers} ${name} ${this.#root}
     `);
     await furnish(this.#root, this.planned, { plan: this.#plan, paths: this.#paths });
     this.#watchBoard();

@@ -17,7 +17,7 @@ const packageOf: Readonly<Record<string, string>> = {
   unshare: "util-linux",
 };
 
-export function missingPackages(): readonly string[] {
+function missingPackages(): readonly string[] {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const isThere = (program: string): boolean =>
     folders.some((folder) => existsSync(join(folder, program)));

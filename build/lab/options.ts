@@ -36,14 +36,14 @@ export interface LabOptions {
 
 export const usage = `Usage: npm run lab -- VERB [HOST ...] [options]
 
-  up [--hosts 2|3|4] [--timing real|fast]   start a lab; resolves when its hosts can be worked with
+  up [--hosts 2|3|4] [--timing real|fast]   start a lab; ends when its hosts take logins
   down, status
   power-off HOST, power-on HOST             the plug, without a word to anybody; and back
-  hang HOST, resume HOST                    every process stands still; its kernel still answers pings
-  cut A [B], heal [A [B]]                   [--network mgmt|storage] [--one-way]: packets from A to B
-                                            only; without B to and from everybody
+  hang HOST, resume HOST                    every process stands still; pings are answered
+  cut A [B], heal [A [B]]                   [--network mgmt|storage] [--one-way]
+                                            one way: what A sends to B; without B: everybody
   xapi-hang HOST, xapi-resume HOST, xapi-kill HOST
-  shell-reboot HOST                         \`reboot\` typed by root; resolves when it is back
+  shell-reboot HOST                         \`reboot\` typed by root; ends when it is back
   ssh HOST [-- COMMAND]
 Options: --name NAME (lab): several labs at once; --json: one line of JSON.
 A HOST is h1 to h4, or its name. What works and what does not: docs/lab.md.

@@ -22,7 +22,7 @@ const subnetsMax = 250;
 
 const tell = (sentence: string): void => void process.stderr.write(`${sentence}\n`);
 
-/** Starts a lab. Resolves when every host takes a login over SSH and XAPI; undoes it all otherwise. */
+/** Starts a lab. Resolves when every host takes logins (SSH, XAPI); undoes it all otherwise. */
 export async function startLab(options: LabOptions): Promise<LabPlan> {
   await provide(tell);
   const paths = labPaths(options.name);

@@ -34,11 +34,11 @@ export async function installAgents(lab: Lab, release: AgentRelease): Promise<vo
   const key = randomBytes(32).toString("hex");
   const poolUuid = randomUUID();
   for (const host of lab.hosts) {
-    const upload = "cat > /root/skink-upload && chmod 700 /root/skink-upload";
+    const upload = "cat > skink-upload && chmod 700 skink-upload";
     const program = { file: `${repository}dist/agent/skink` };
     said(await lab.ssh(host.id, upload, { input: program, timeoutMs: 60_000 }), upload);
-    const put = `put-release --from /root/skink-upload --version '${release.version}' --sha256 ${release.sha256}`;
-    await mustRun(lab, host, `/root/skink-upload ${put}`);
+    const put = `put-release --from skink-upload --version '${release.version}' --sha256 ${release.sha256}`;
+    await mustRun(lab, host, `./skink-upload ${put}`);
     await mustRun(
       lab,
       host,

@@ -1,4 +1,4 @@
-/* Where the lab mounts things into its hosts; named again in build/lab, which may not import this. */
+/* Where the lab mounts things into its hosts; build/lab, which may not import this, repeats it. */
 
 /** settings, disk and hardware of the virtual XAPI */
 export const hostFolder = "/opt/virtual/host";

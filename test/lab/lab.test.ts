@@ -186,11 +186,11 @@ describe("power", () => {
   });
 
   test("reboot typed by root brings the host back with another boot id", async () => {
-    await lab.ssh(b.id, "echo kept > /root/note");
+    await lab.ssh(b.id, "echo kept > note");
     const { bootIdBefore, bootIdAfter } = await lab.shellReboot(b.id);
     expect(bootIdAfter).not.toBe(bootIdBefore);
     expect(await bootId(b)).toBe(bootIdAfter);
-    expect((await lab.ssh(b.id, "cat /root/note")).output).toBe("kept\n");
+    expect((await lab.ssh(b.id, "cat note")).output).toBe("kept\n");
   });
 
   test("poweroff typed by root leaves it off, and a neighbour can press its button", async () => {

@@ -185,9 +185,9 @@ describe("agents on lab hosts", () => {
   test("removed, nothing of the agent is left on the host", async () => {
     const before = await mustRun(lab, a, "cat /etc/sysconfig/iptables");
     expect(before).toContain("7694");
-    const copy = "cp /opt/skink/current/skink /root/skink-last";
-    await mustRun(lab, a, `${copy} && /root/skink-last remove-all`);
-    const state = JSON.parse(await mustRun(lab, a, "/root/skink-last state --json")) as object;
+    const copy = "cp /opt/skink/current/skink skink-last";
+    await mustRun(lab, a, `${copy} && ./skink-last remove-all`);
+    const state = JSON.parse(await mustRun(lab, a, "./skink-last state --json")) as object;
     expect(state).toMatchObject({ unit: "absent", firewallRule: "absent", manifest: {} });
     expect(await mustRun(lab, a, "cat /etc/sysconfig/iptables")).not.toContain("7694");
     expect(await mustRun(lab, a, "iptables -S")).not.toContain("7694");
