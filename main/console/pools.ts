@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { InputOf, OutputOf } from "../contract/console-api.ts";
 import type { KnownPool } from "../contract/pool.ts";
+import { demoPlaces } from "./agents/ports.ts";
 import { sameData } from "./facts/same.ts";
 import { knownPoolsWriter, readKnownPools } from "./known-pools.ts";
 import type { StoredPool } from "./known-pools.ts";
@@ -200,7 +201,7 @@ export class Pools {
     };
     const entry = this.#add(
       stored,
-      { isDemo: true, addressMap: access.addressMap, agentPlaces: access.agents ?? null },
+      { isDemo: true, addressMap: access.addressMap, agentPlaces: demoPlaces(access) },
       trust,
     );
     this.#passwords.set(entry.poolId, access.password);

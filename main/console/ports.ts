@@ -1,5 +1,5 @@
 import type { DemoAction, DemoState } from "../contract/demo.ts";
-import type { AgentPlaces, AgentPorts } from "./agents/ports.ts";
+import type { AgentPorts } from "./agents/ports.ts";
 
 /** What the backend needs from outside; each shell and each test supplies its own. */
 export interface ConsolePorts {
@@ -53,8 +53,6 @@ export interface DemoAccess {
    * "10.77.0.1:443" to "127.0.0.1:40001", where hosts cannot have loopback addresses of their own
    */
   readonly addressMap: Readonly<Record<string, string>>;
-  /** absent: the hosts of this demo take no agent */
-  readonly agents?: AgentPlaces;
   /** the coordinator first, as it was at the start */
   readonly hosts: readonly DemoHostAccess[];
 }

@@ -35,7 +35,8 @@ export interface HostFacts {
 }
 
 interface Around {
-  readonly input: Pick<PreflightInput, "pool" | "udpPort" | "neededBytes">;
+  readonly input: Pick<PreflightInput, "pool" | "neededBytes">;
+  readonly udpPort: number;
   readonly medianOffsetMs: number;
   readonly hostCount: number;
 }
@@ -215,9 +216,8 @@ function firewall({ iptables, hasKeptFirewall }: HostFacts): Finding {
   return finding("firewall", title, passed("One rule for one UDP port will be added.", evidence));
 }
 
-function udpPort(facts: HostFacts, { input }: Around): Finding {
+function udpPort(facts: HostFacts, { udpPort: port }: Around): Finding {
   const title = "The UDP port is free";
-  const { udpPort: port } = input;
   const isTaken = portsOf(facts.udp).has(port);
   const evidence = `/proc/net/udp: port ${port} ${isTaken ? "in use" : "not in use"}`;
   if (facts.udp === "") {

@@ -15,12 +15,12 @@ export interface Member {
   readonly isCoordinator: boolean;
   /** where this host sends and listens, by path name */
   readonly pathAddresses: Readonly<Record<string, string>>;
+  readonly udpPort: number;
 }
 
 export interface PoolPlace {
   readonly poolUuid: string;
   readonly members: readonly Member[];
-  readonly udpPort: number;
   /** where `from` sends to reach `to` on a path; relays stand in between in the demo */
   readonly endpoint?: (
     from: Member,
@@ -51,7 +51,7 @@ export function hostFileOf(place: PoolPlace, host: Member): HostFile {
     v: 1,
     poolUuid: place.poolUuid,
     host: { uuid: host.uuid, name: host.name },
-    udpPort: place.udpPort,
+    udpPort: host.udpPort,
     paths: paths.map(([name, localAddress]) => ({ name, localAddress })),
     peers: place.members
       .filter(({ uuid }) => uuid !== host.uuid)
@@ -63,7 +63,7 @@ export function hostFileOf(place: PoolPlace, host: Member): HostFile {
             const direct = peer.pathAddresses[path];
             if (direct === undefined) return [];
             const relayed = place.endpoint?.(host, peer, path) ?? null;
-            return [[path, relayed ?? { address: direct, port: place.udpPort }]];
+            return [[path, relayed ?? { address: direct, port: peer.udpPort }]];
           }),
         ),
       })),
@@ -88,7 +88,7 @@ export function targetsOf(
     name: member.name,
     hostFileText: JSON.stringify(hostFileOf(place, member)),
     poolKey,
-    udpPort: place.udpPort,
+    udpPort: member.udpPort,
     isCanary: index === 0 && members.length > 1,
   }));
 }

@@ -13,6 +13,7 @@ export interface PreflightHost {
   readonly address: string;
   /** addresses of this host on the heartbeat paths, by path name */
   readonly pathAddresses: Readonly<Record<string, string>>;
+  readonly udpPort: number;
 }
 
 /** What XAPI says that matters to an install; null: XAPI could not be asked. */
@@ -25,7 +26,6 @@ export interface PoolFindings {
 export interface PreflightInput {
   readonly hosts: readonly PreflightHost[];
   readonly pool: PoolFindings | null;
-  readonly udpPort: number;
   /** bytes an install needs under /opt */
   readonly neededBytes: number;
   readonly nowMs: () => number;
@@ -46,6 +46,7 @@ export async function preflight(input: PreflightInput): Promise<PreflightReport>
         ? [unreachable(failure)]
         : preflightFindings(facts, {
             input,
+            udpPort: host.udpPort,
             medianOffsetMs: median,
             hostCount: offsets.length,
           }),

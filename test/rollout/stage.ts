@@ -117,8 +117,9 @@ async function planOf(
     name,
     isCoordinator: index === 0,
     pathAddresses: { management: address },
+    udpPort: input.udpPort,
   }));
-  const place: PoolPlace = { poolUuid: "pool", members, udpPort: input.udpPort };
+  const place: PoolPlace = { poolUuid: "pool", members };
   const keys = await Promise.all(members.map(async ({ uuid }) => readPoolKey(await open(uuid))));
   const targets = targetsOf(place, members, choosePoolKey(keys));
   switch (input.kind) {

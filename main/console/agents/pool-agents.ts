@@ -163,7 +163,7 @@ export class PoolAgents {
   }
 
   async preflight(hostUuids: readonly string[] | undefined): Promise<PreflightReport> {
-    const members = this.#chosen(hostUuids);
+    const members = this.#chosen(hostUuids).map((one) => this.#placed(one));
     const opened = await this.#bundle;
     const { session, ports } = this.#options;
     const records = session.records();
@@ -180,7 +180,6 @@ export class PoolAgents {
               haLizard: haLizardTrace(records),
               replicationTraces: replicationTraces(records),
             },
-      udpPort: this.#udpPort(),
       neededBytes: bytes,
       nowMs: () => ports.clock.wallMs(),
       withHost: async (uuid, work) => {
@@ -458,11 +457,10 @@ export class PoolAgents {
         kind,
         dryRun: input.dryRun,
         poolUuid,
-        members: this.#members,
+        members: this.#members.map((one) => this.#placed(one)),
         chosen,
         bundle: this.#bundle,
         ports,
-        udpPort: this.#udpPort(),
         relay: (from, to, path) => places?.relay?.(from, to, path) ?? null,
         open: (uuid) => this.#open(uuid),
         onChange: () => this.#listeners.call(),
@@ -667,8 +665,15 @@ export class PoolAgents {
     return mapOf(poolOf(this.#options.session.records())?.record, "other_config");
   }
 
-  #udpPort(): number {
-    return this.#options.ports.agents?.udpPort ?? defaultUdpPort;
+  /** Where its agent is, which the demo and trials know better than XAPI. */
+  #placed(member: AgentMember): AgentMember & { readonly udpPort: number } {
+    const { ports, places } = this.#options;
+    const place = places?.hosts[member.uuid];
+    return {
+      ...member,
+      pathAddresses: place?.pathAddresses ?? member.pathAddresses,
+      udpPort: place?.udpPort ?? ports.agents?.udpPort ?? defaultUdpPort,
+    };
   }
 
   #secretName(): string {

@@ -19,7 +19,7 @@ import { HostFailure } from "../../install/shell.ts";
 import type { ConsolePorts } from "../ports.ts";
 import { problem } from "../problem.ts";
 import type { AgentMember } from "./members.ts";
-import type { AgentPlaces } from "./ports.ts";
+import type { Relay } from "./ports.ts";
 
 /* A roll-out put together from what the console knows of the pool. */
 
@@ -28,12 +28,11 @@ export interface RolloutRequest {
   readonly kind: "install" | "upgrade" | "rollback" | "remove";
   readonly dryRun: boolean;
   readonly poolUuid: string;
-  readonly members: readonly AgentMember[];
+  readonly members: readonly (AgentMember & { readonly udpPort: number })[];
   readonly chosen: readonly AgentMember[];
   readonly bundle: Promise<OpenedBundle>;
   readonly ports: ConsolePorts;
-  readonly udpPort: number;
-  readonly relay: NonNullable<AgentPlaces["relay"]>;
+  readonly relay: Relay;
   readonly open: (uuid: string) => Promise<Host>;
   readonly onChange: () => void;
   readonly onEnd: (view: RolloutRun) => void;
@@ -118,7 +117,7 @@ async function planOf(
 
 /** Keys of all reachable hosts count, also of those that are not chosen: a new host gets theirs. */
 async function targets(
-  { members, chosen, poolUuid, udpPort, relay }: RolloutRequest,
+  { members, chosen, poolUuid, relay }: RolloutRequest,
   open: (uuid: string) => Promise<Host>,
 ): Promise<readonly HostTarget[]> {
   const keys = await Promise.all(
@@ -136,7 +135,7 @@ async function targets(
   const chosenUuids = new Set(chosen.map(({ uuid }) => uuid));
   const inRun = members.filter(({ uuid }) => chosenUuids.has(uuid));
   return targetsOf(
-    { poolUuid, members, udpPort, endpoint: (from, to, path) => relay(from.uuid, to.uuid, path) },
+    { poolUuid, members, endpoint: (from, to, path) => relay(from.uuid, to.uuid, path) },
     inRun,
     choosePoolKey(keys),
   );
