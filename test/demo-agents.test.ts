@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ensureAgent } from "../build/agent-bundle.ts";
 import { agentStatusSchema, type AgentStatus } from "../host-agent/contract/control.ts";
 import { journalLineSchema, type JournalLine } from "../host-agent/contract/journal.ts";
-import { hostFileSchema } from "../host-agent/contract/settings.ts";
+import { hostFileSchema, type HostFile } from "../host-agent/contract/settings.ts";
 import {
   actAnswerSchema,
   heardAnswerSchema,
@@ -45,6 +45,27 @@ function processesOf(pool: DemoPool): readonly number[] {
 function agentsOf(pool: DemoPool): readonly number[] {
   return processesOf(pool).filter((pid) => {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0daemon\0");
+  });
+}
+
+/** What a roll-out writes: own addresses as they are, peers by the cables that lead to them. */
+function hostFileOf(access: DemoAccess, own: DemoHostAccess, poolUuid: string): HostFile {
+  const peers = access.hosts
+    .filter((other) => other !== own)
+    .map(({ uuid, name, paths }) => {
+      const ends = paths.map((path) => {
+        const { host, port } = path.peerEndpoint;
+        return [path.name, { address: host, port }] as const;
+      });
+      return { uuid, name, addresses: Object.fromEntries(ends) };
+    });
+  return hostFileSchema.parse({
+    v: 1,
+    poolUuid,
+    host: { uuid: own.uuid, name: own.name },
+    udpPort: own.udpPort,
+    paths: own.paths.map(({ name, localAddress }) => ({ name, localAddress })),
+    peers,
   });
 }
 
@@ -140,31 +161,15 @@ describe.runIf(isLinux)("agents on the demo's hosts", () => {
         "putRelease",
         null,
         uploaded,
-        ...[uploaded, release.version, release.sha256],
+        uploaded,
+        release.version,
+        release.sha256,
       );
       expect(await on.run(put)).toMatchObject({ code: 0, stderr: "" });
       const program = `/opt/skink/releases/${release.version}/skink`;
       const link = verbCommand("link", null, program, release.version);
       expect(await on.run(link)).toMatchObject({ code: 0, stderr: "" });
-      const hostFile = hostFileSchema.parse({
-        v: 1,
-        poolUuid,
-        host: { uuid: own.uuid, name: own.name },
-        udpPort: own.udpPort,
-        paths: own.paths.map(({ name, localAddress }) => ({ name, localAddress })),
-        peers: access.hosts
-          .filter((other) => other !== own)
-          .map(({ uuid, name, paths }) => ({
-            uuid,
-            name,
-            addresses: Object.fromEntries(
-              paths.map(({ name: path, peerEndpoint }) => [
-                path,
-                { address: peerEndpoint.host, port: peerEndpoint.port },
-              ]),
-            ),
-          })),
-      });
+      const hostFile = hostFileOf(access, own, poolUuid);
       await act(index, "writeKey", [], poolKey);
       await act(index, "writeHostFile", [], JSON.stringify(hostFile));
       expect(await act(index, "firewallAdd", [String(own.udpPort)])).toMatchObject({
@@ -241,9 +246,7 @@ describe.runIf(isLinux)("agents on the demo's hosts", () => {
     await until(10_000, () => peerState(0, "leaving"));
     await until(40_000, async () => {
       const lines = await journal(0);
-      const found = lines.some(
-        ({ event }) => event.type === "PeerRebooted" && event.announced === true,
-      );
+      const found = lines.some(({ event }) => event.type === "PeerRebooted" && event.announced);
       return found ? true : null;
     });
     // Once for the cut network, and not for the silence that was announced.
@@ -261,13 +264,10 @@ describe.runIf(isLinux)("agents on the demo's hosts", () => {
     await pool.act({ action: "power-on", host: host(1).name });
     await until(15_000, () => heard(0));
     expect((await status(0)).peers[0]?.boot).not.toBe(bootBefore);
-    const reboots = (await journal(0)).map(({ event }) => event);
-    expect(reboots).toContainEqual({
-      type: "PeerRebooted",
-      peer: host(1).uuid,
-      boot: expect.any(String),
-      announced: false,
+    const reboots = (await journal(0)).flatMap(({ event }) => {
+      return event.type === "PeerRebooted" ? [event.announced] : [];
     });
+    expect(reboots).toEqual([true, false]);
     shells[1]?.close();
     shells[1] = await connect(host(1));
   });

@@ -18,6 +18,7 @@ export interface AgentHostOptions {
 }
 
 export const rootFolder = "root";
+const leavingFile = "/run/systemd/leaving";
 const bootIdFile = "/proc/sys/kernel/random/boot_id";
 
 /**
@@ -58,8 +59,11 @@ export class AgentHost {
     this.unit.boot();
   }
 
-  /** The first thing a shutdown in order does. */
-  stop(): Promise<void> {
+  /** The first thing a shutdown in order does. The agent reads why, and tells its peers. */
+  stop(how: "reboot" | "shutdown"): Promise<void> {
+    const leaving = this.root.entry(leavingFile);
+    mkdirSync(dirname(leaving), { recursive: true });
+    writeFileSync(leaving, `${how}\n`);
     return this.unit.stop();
   }
 

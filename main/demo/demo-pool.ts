@@ -287,7 +287,7 @@ function makeOs(
   return {
     root: host.root.folder,
     boot: () => host.boot(),
-    stop: () => host.stop(),
+    stop: (how) => host.stop(how),
     cutPower: () => host.cutPower(),
     run: (line, wires) => host.run(line, wires),
   };

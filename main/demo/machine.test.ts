@@ -60,8 +60,8 @@ const os: MachineOs = {
     return folder;
   },
   boot: () => {},
-  stop: () => {
-    puppet.done.push("os stop");
+  stop: (how) => {
+    puppet.done.push(`os ${how}`);
     return Promise.resolve();
   },
   cutPower: () => Promise.resolve(),
@@ -164,7 +164,7 @@ describe("the power", () => {
   it("an orderly reboot stops XAPI before the guests are gone, then boots", async () => {
     await machine.reboot();
     await until(isRunning);
-    expect(puppet.done).toEqual(["os stop", "stop", "kill", "start"]);
+    expect(puppet.done).toEqual(["os reboot", "stop", "kill", "start"]);
     expect(existsSync(join(folder, domainsFile))).toBe(false);
   });
 });

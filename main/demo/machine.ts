@@ -40,8 +40,8 @@ export interface MachineOs {
   readonly root: string;
   /** services that are enabled start */
   boot(): void;
-  /** services stop in order */
-  stop(): Promise<void>;
+  /** services stop in order, told what for */
+  stop(how: "reboot" | "shutdown"): Promise<void>;
   /** everything ends at once */
   cutPower(): Promise<void>;
   /** null for what is not in the list of commands */
@@ -155,13 +155,13 @@ export class Machine {
    * `reboot` typed by root, or run by XAPI: services stop in order, then the machine starts anew.
    */
   async reboot(): Promise<void> {
-    const epoch = await this.#shutDownServices();
+    const epoch = await this.#shutDownServices("reboot");
     if (epoch === null) return;
     await this.#boot();
   }
 
   async halt(): Promise<void> {
-    const epoch = await this.#shutDownServices();
+    const epoch = await this.#shutDownServices("shutdown");
     if (epoch === null) return;
     await this.cutPower();
   }
@@ -265,12 +265,12 @@ export class Machine {
   }
 
   /** Null when the power went in the meantime, or a shutdown was already under way. */
-  async #shutDownServices(): Promise<number | null> {
+  async #shutDownServices(how: "reboot" | "shutdown"): Promise<number | null> {
     if (this.#power !== "on" || this.#isStopping) return null;
     const epoch = this.#epoch;
     this.#isStopping = true;
     // Before XAPI: it tells its peers that the silence to come is meant.
-    await this.#options.os.stop();
+    await this.#options.os.stop(how);
     if (epoch !== this.#epoch) return null;
     if (this.#xapi !== "stopped") {
       const stopped = new AbortController();

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { CannotStart, startAgent } from "../agent.ts";
 import type { CommandLine } from "../command-line.ts";
 import { Refusal } from "../command-line.ts";
@@ -17,7 +19,7 @@ export async function runDaemon(line: CommandLine): Promise<number> {
   try {
     const agent = await startAgent({ layout, xapiSocket, domainsFile, tell });
     await asked;
-    await agent.stop(layout.root === null ? await leaveKind() : "agent-stop");
+    await agent.stop(layout.root === null ? await leaveKind() : trialLeaveKind(layout.root));
     return 0;
   } catch (error) {
     if (!(error instanceof CannotStart)) throw error;
@@ -30,6 +32,17 @@ async function leaveKind(): Promise<LeaveKind> {
   if ((await systemctl(["is-system-running"])).trim() !== "stopping") return "agent-stop";
   const jobs = await systemctl(["list-jobs", "--no-legend"]);
   return /\b(reboot|kexec)\.target\b/.test(jobs) ? "reboot" : "shutdown";
+}
+
+/** Under a trial root, what its own service manager wrote down before it stopped its services. */
+function trialLeaveKind(root: string): LeaveKind {
+  try {
+    const text = readFileSync(join(root, "run/systemd/leaving"), "utf8").trim();
+    return text === "reboot" || text === "shutdown" ? text : "agent-stop";
+  } catch {
+    // The root is not going down.
+    return "agent-stop";
+  }
 }
 
 async function systemctl(args: readonly string[]): Promise<string> {
