@@ -362,6 +362,7 @@ class SshShell implements HostShell {
     { handle, content, progress, onProgress, signal }: Writing,
   ): Promise<void> {
     let next = progress.resumedFrom;
+    let shown = next;
     const lane = async (): Promise<void> => {
       while (next < content.length) {
         if (signal?.aborted === true) throw stopped();
@@ -370,7 +371,11 @@ class SshShell implements HostShell {
         const length = next - start;
         await this.#call<void>((done) => sftp.write(handle, content, start, length, start, done));
         progress.sent += length;
-        onProgress({ ...progress });
+        const isStep = progress.sent - shown >= progressBytes || progress.sent === content.length;
+        if (isStep) {
+          shown = progress.sent;
+          onProgress({ ...progress });
+        }
       }
     };
     onProgress({ ...progress });
@@ -530,6 +535,7 @@ interface Settler {
 
 const chunkBytes = 32_768;
 const writesUnderWay = 32;
+const progressBytes = 524_288;
 const absentMark = "absent";
 
 /** A missing file as null; everything else stays a failure. */

@@ -99,7 +99,7 @@ export class PoolAgents {
   watch(): OpenStream<AgentsItem> {
     return (wake) => {
       const shown = new Map<string, string>();
-      let head = "";
+      const heads = new Map<string, string>();
       let isFirst = true;
       let isDirty = true;
       const unsubscribe = this.#listeners.add(() => {
@@ -119,15 +119,19 @@ export class PoolAgents {
           for (const host of changed) shown.set(host.hostUuid, JSON.stringify(host));
           for (const uuid of removeUuids) shown.delete(uuid);
           const now = this.#head();
-          const text = JSON.stringify(now);
-          const isHeadNew = text !== head;
-          head = text;
+          const news = Object.entries(now).filter(([name, value]) => {
+            const text = JSON.stringify(value);
+            const isNew = heads.get(name) !== text;
+            heads.set(name, text);
+            return isNew;
+          });
           if (isFirst) {
             isFirst = false;
             return { kind: "snapshot", atMs, hosts, ...now };
           }
-          if (!isHeadNew && changed.length === 0 && removeUuids.length === 0) return null;
-          return { kind: "patch", atMs, hosts: changed, removeUuids, ...(isHeadNew ? now : {}) };
+          if (news.length === 0 && changed.length === 0 && removeUuids.length === 0) return null;
+          const head = Object.fromEntries(news) as Partial<typeof now>;
+          return { kind: "patch", atMs, hosts: changed, removeUuids, ...head };
         },
         close: unsubscribe,
       };
