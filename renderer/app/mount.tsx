@@ -2,7 +2,6 @@ import "@mantine/core/styles.css";
 import "../ui/tokens.css";
 import "../ui/widgets.css";
 import "./app.css";
-import { MantineProvider } from "@mantine/core";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import {
@@ -13,15 +12,9 @@ import {
 } from "../console/client.ts";
 import { ConsoleProvider } from "../console/context.tsx";
 import { createStores } from "../console/stores.ts";
-import { cssVariables, theme } from "../ui/theme.ts";
 import { App } from "./app.tsx";
+import { Look } from "./look.tsx";
 import { RegionGuard } from "./region-guard.tsx";
-
-/** The bundler puts the nonce of the content security policy into a meta element. */
-const styleNonce = (): string => {
-  const meta = document.querySelector<HTMLElement>('meta[property="csp-nonce"]');
-  return meta?.nonce ?? "";
-};
 
 const presenceEveryMs = 60_000;
 
@@ -50,18 +43,13 @@ export const mountConsole = (at: {
   reportPresence(client);
   createRoot(at.root).render(
     <StrictMode>
-      <MantineProvider
-        theme={theme}
-        cssVariablesResolver={cssVariables}
-        defaultColorScheme="auto"
-        getStyleNonce={styleNonce}
-      >
+      <Look>
         <RegionGuard name="The window">
           <ConsoleProvider client={client} stores={stores}>
             <App />
           </ConsoleProvider>
         </RegionGuard>
-      </MantineProvider>
+      </Look>
     </StrictMode>,
   );
 };

@@ -4,12 +4,14 @@ import type { KnownPool } from "../../main/contract/pool.ts";
 import { useHello, usePoolFacts, useRestartStreams } from "../console/context.tsx";
 import { hashOf, type Route } from "../console/route.ts";
 import { isBelievable, shownPoolVerdict } from "../console/shown.ts";
+import { AgentsPage } from "../features/agents/agents-page.tsx";
 import { BreakDrawer } from "../features/break/break-drawer.tsx";
 import { ConnectionTrouble } from "../features/connection/connection-strip.tsx";
 import { RedStop } from "../features/connection/red-stop.tsx";
 import { HaPage } from "../features/ha/ha-page.tsx";
 import { OverviewPage } from "../features/overview/overview-page.tsx";
 import { RebootPage } from "../features/reboot/reboot-page.tsx";
+import { TimelinePage } from "../features/timeline/timeline-page.tsx";
 import { VmsPage } from "../features/vms/vms-page.tsx";
 import { marks } from "../ui/mark.tsx";
 import { EmptyPicture, FailedPicture, LoadingPicture } from "../ui/picture.tsx";
@@ -43,6 +45,10 @@ const Room = ({ route, go }: Pick<Props, "route" | "go">) => {
       return <HaPage vmsHref={to("vms", null)} />;
     case "reboot":
       return <RebootPage hostUuid={route.hostUuid} hrefOf={(hostUuid) => to("reboot", hostUuid)} />;
+    case "timeline":
+      return <TimelinePage />;
+    case "agents":
+      return <AgentsPage />;
   }
 };
 
@@ -107,7 +113,7 @@ export const PoolView = (props: Props) => {
         id="content"
         className="sk-content"
         tabIndex={-1}
-        data-full={route.room === "vms"}
+        data-full={route.room === "vms" || route.room === "timeline"}
         data-stale={isStale}
       >
         <RegionGuard key={route.room} name="This room">

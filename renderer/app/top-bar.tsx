@@ -99,6 +99,8 @@ const rooms: readonly { readonly room: PoolRoom; readonly label: string }[] = [
   { room: "vms", label: "VMs" },
   { room: "ha", label: "High availability" },
   { room: "reboot", label: "Reboot" },
+  { room: "timeline", label: "Timeline" },
+  { room: "agents", label: "Agents" },
 ];
 
 const RunBar = () => {

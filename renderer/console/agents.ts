@@ -1,7 +1,10 @@
 import type { AgentHost, AgentsItem } from "../../main/contract/agents.ts";
 import type { ConsoleError } from "../../main/contract/errors.ts";
 
-type Head = Pick<Extract<AgentsItem, { kind: "snapshot" }>, "bundle" | "login" | "preflight" | "run">;
+type Head = Pick<
+  Extract<AgentsItem, { kind: "snapshot" }>,
+  "bundle" | "login" | "preflight" | "run"
+>;
 
 /** The agents of a pool in the window; `head` is null until the first snapshot. */
 export interface AgentsFacts {

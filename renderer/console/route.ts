@@ -1,5 +1,5 @@
 /** Where the window is. The address carries it, so that going back and reloading work. */
-export type PoolRoom = "overview" | "vms" | "ha" | "reboot";
+export type PoolRoom = "overview" | "vms" | "ha" | "reboot" | "timeline" | "agents";
 
 export type Route =
   | { readonly name: "welcome" }
@@ -11,7 +11,7 @@ export type Route =
       readonly hostUuid: string | null;
     };
 
-const rooms: readonly PoolRoom[] = ["overview", "vms", "ha", "reboot"];
+const rooms: readonly PoolRoom[] = ["overview", "vms", "ha", "reboot", "timeline", "agents"];
 
 const isRoom = (text: string | undefined): text is PoolRoom => rooms.some((room) => room === text);
 

@@ -2,6 +2,7 @@ import { consoleApi, type ApiName } from "../../main/contract/console-api.ts";
 import { consoleErrorSchema, type ConsoleError } from "../../main/contract/errors.ts";
 import { clientFrameSchema, type Pipe, type ServerFrame } from "../../main/contract/frames.ts";
 import type { PoolFactsItem } from "../../main/contract/pool.ts";
+import { agentAnswers } from "./agents-maker.ts";
 import type { Scenario } from "./scenarios.ts";
 
 /**
@@ -77,17 +78,44 @@ const answerTo = (scenario: Scenario, name: ApiName): Answer => {
     case "demo.stop":
     case "demo.break":
       return { value: {} };
+    case "ssh.look":
+    case "agents.preflight":
+    case "agents.settings":
+    case "agents.previewSettings":
+    case "timeline.export":
+      return answerOr(agentAnswers(scenario.agents)[name]);
+    case "agents.run":
+      return { value: { run: scenario.agents.snapshot.run } };
+    case "agents.install":
+    case "agents.upgrade":
+    case "agents.rollback":
+    case "agents.remove":
+      return { value: { runId: "rollout-1" } };
+    case "agents.applySettings":
+      return { value: { revision: 4 } };
+    case "ssh.trust":
+    case "ssh.login":
+    case "ssh.forget":
+    case "agents.stopRun":
+    case "agents.dismissRun":
+      return { value: {} };
     case "pools.watch":
     case "pool.watch":
     case "demo.watch":
+    case "agents.watch":
+    case "timeline.watch":
       return null;
   }
 };
 
-const firstItem = (scenario: Scenario, name: ApiName): unknown => {
-  if (name === "pools.watch") return { pools: scenario.pools };
-  if (name === "pool.watch") return scenario.snapshot;
-  return name === "demo.watch" ? scenario.demo : null;
+const asItems = (item: object | null): readonly object[] => (item === null ? [] : [item]);
+
+const firstItems = (scenario: Scenario, name: ApiName): readonly object[] => {
+  if (name === "pools.watch") return [{ pools: scenario.pools }];
+  if (name === "pool.watch") return asItems(scenario.snapshot);
+  if (name === "agents.watch") return [scenario.agents.snapshot];
+  if (name === "timeline.watch") return scenario.timeline;
+  return name === "demo.watch" ? asItems(scenario.demo) : [];
 };
 
 const isApiName = (name: string): name is ApiName => Object.hasOwn(consoleApi, name);
@@ -110,8 +138,9 @@ export const createFakeBackend = (scenario: Scenario): FakeBackend => {
     const input: unknown = row.input.parse(asked.input);
     if (row.kind === "stream") {
       if (asked.name === "pool.watch") watchers.get(pipe)?.add(id);
-      const item = firstItem(scenario, asked.name);
-      if (item !== null) send(pipe, { kind: "item", id, value: row.output.parse(item) });
+      for (const item of firstItems(scenario, asked.name)) {
+        send(pipe, { kind: "item", id, value: row.output.parse(item) });
+      }
       return;
     }
     if (row.kind === "command") commands.push({ name: asked.name, input });

@@ -3,6 +3,9 @@ import type { DemoState } from "../../main/contract/demo.ts";
 import type { ConsoleError } from "../../main/contract/errors.ts";
 import type { Connection, KnownPool, PoolFactsItem } from "../../main/contract/pool.ts";
 import type { Run } from "../../main/contract/run.ts";
+import type { TimelineChunk } from "../../main/contract/timeline.ts";
+import { agentsAbsent, madeAgents, type AgentsKind, type MadeAgents } from "./agents-maker.ts";
+import { timelines } from "./timelines.ts";
 import {
   engineOn,
   hostName,
@@ -25,6 +28,8 @@ export interface Scenario {
   readonly plan: OutputOf<"reboot.plan"> | ConsoleError | null;
   readonly writeError: ConsoleError | null;
   readonly demo: DemoState | null;
+  readonly agents: MadeAgents;
+  readonly timeline: readonly TimelineChunk[];
   /** the facts after this write, or none when it is refused */
   readonly onWrite?: (input: InputOf<"vms.setProtection">) => PoolFactsItem;
 }
@@ -103,6 +108,8 @@ const base = (
     plan: plan(),
     writeError: null,
     demo: demoOf(made),
+    agents: agentsAbsent(made.hosts, nowMs),
+    timeline: timelines["timeline-empty"](),
     onWrite: (input) => ({
       kind: "patch",
       atMs: nowMs + 1000,
@@ -214,7 +221,21 @@ const safeHost0 = (made: MadePool, nowMs: number): MadePool => ({
 });
 
 /** Named pictures of the world. Each is a function of the time, so that ages look right. */
+const withAgents = (nowMs: number, kind: AgentsKind): Scenario => {
+  const made = small(nowMs);
+  return {
+    ...base(made, nowMs),
+    agents: madeAgents[kind](made.hosts, nowMs),
+    timeline: timelines["timeline-incident"](nowMs),
+  };
+};
+
 export const scenarios = {
+  "agents-keys": (nowMs: number): Scenario => withAgents(nowMs, "keys"),
+  "agents-installing": (nowMs: number): Scenario => withAgents(nowMs, "installing"),
+  "agents-preflight": (nowMs: number): Scenario => withAgents(nowMs, "preflight"),
+  "agents-cut": (nowMs: number): Scenario => withAgents(nowMs, "cut"),
+  "agents-drift": (nowMs: number): Scenario => withAgents(nowMs, "drift"),
   welcome: (nowMs: number): Scenario => ({
     ...base(small(nowMs), nowMs),
     pools: [],

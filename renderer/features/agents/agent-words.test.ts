@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { AgentHost } from "../../../main/contract/agents.ts";
 import type { Finding } from "../../../main/contract/install.ts";
-import { agentMark, marginWords, orderFindings, usedMargin, type Path } from "./agent-words.ts";
+import { marginWords, usedMargin, type Path } from "../../console/agent-paths.ts";
+import { agentMark, orderFindings } from "./agent-words.ts";
 
 const status = {} as NonNullable<AgentHost["status"]>;
 const running = {

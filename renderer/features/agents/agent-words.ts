@@ -2,9 +2,6 @@ import type { AgentHost } from "../../../main/contract/agents.ts";
 import type { Finding, RolloutKind, RolloutRun, SshLook } from "../../../main/contract/install.ts";
 import type { MarkName } from "../../ui/mark.tsx";
 
-type Status = NonNullable<AgentHost["status"]>;
-export type Path = Status["paths"][number];
-
 /** An agent that is not heard now is never shown as observing, whatever it said last. */
 export const agentMark = (host: AgentHost): MarkName => {
   if (host.installed.state === "unknown") return "verdict-unknown";
@@ -17,27 +14,6 @@ export const versionWords = (host: AgentHost): string => {
   if (host.installed.state === "unknown") return "not known";
   if (host.installed.state === "absent") return "none";
   return host.installed.version ?? "not readable";
-};
-
-export const pathMark = (path: Path, isStale: boolean): MarkName =>
-  isStale ? "verdict-unknown" : `path-${path.state}`;
-
-/** "0.4 s", "12 s"; null when nothing was ever heard. */
-export const beatAge = (path: Path): string | null => {
-  if (path.lastBeatAgeMs === null) return null;
-  return `${(path.lastBeatAgeMs / 1000).toFixed(1)} s`;
-};
-
-/** How much of the time until suspicion is used up, 0 to 1; all of it when nothing is heard. */
-export const usedMargin = (path: Path): number => {
-  if (path.lastBeatAgeMs === null || path.state === "never-heard") return 1;
-  return Math.min(1, Math.max(0, path.lastBeatAgeMs / path.suspectAfterMs));
-};
-
-export const marginWords = (path: Path): string => {
-  if (path.marginMs === null) return "nothing heard";
-  const leftS = (Math.max(0, path.marginMs) / 1000).toFixed(1);
-  return `${leftS} s of ${(path.suspectAfterMs / 1000).toFixed(1)} s left`;
 };
 
 const findingOrder: readonly Finding["state"][] = ["failed", "review", "skipped", "passed"];

@@ -1,17 +1,11 @@
 import { Fragment } from "react";
 import type { AgentHost } from "../../../main/contract/agents.ts";
+import { beatAge, marginWords, pathMark, usedMargin } from "../../console/agent-paths.ts";
 import { Ago } from "../../ui/age.tsx";
 import { Mark } from "../../ui/mark.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import { Meter, Panel } from "../../ui/panel.tsx";
-import {
-  agentMark,
-  beatAge,
-  marginWords,
-  pathMark,
-  usedMargin,
-  versionWords,
-} from "./agent-words.ts";
+import { agentMark, versionWords } from "./agent-words.ts";
 
 const Clock = ({ host }: { readonly host: AgentHost }) => {
   if (host.clockOffsetMs === null) return <span className="sk-faint">not compared</span>;

@@ -7,6 +7,7 @@ import { Mark } from "../../ui/mark.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { EmptyPicture } from "../../ui/picture.tsx";
 import { EnginePanel } from "./engine-panel.tsx";
+import { HeartbeatsPanel } from "./heartbeats-panel.tsx";
 import { HostsPanel } from "./hosts-panel.tsx";
 import { SrsPanel } from "./srs-panel.tsx";
 import "./overview.css";
@@ -67,6 +68,7 @@ export const OverviewPage = (props: {
         onToggle={(uuid) => onOpenHost(uuid === openHostUuid ? null : uuid)}
         rebootHref={rebootHref}
       />
+      <HeartbeatsPanel />
       {isFew ? (
         <div className="sk-answers">
           {hosts.map((host) => (

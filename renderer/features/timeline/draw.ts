@@ -72,14 +72,20 @@ const drawHatch = (brush: Brush, band: Band, fromMs: number, toMs: number): void
 };
 
 const drawUnknown = (brush: Brush, band: Band): void => {
-  const { context, palette, scene } = brush;
+  const { scene } = brush;
   const { view, nowMs } = scene;
   const known = knownOf(band.row.lane, scene.known);
   if (known === null) return;
   const endMs = Math.min(view.toMs, nowMs);
   drawHatch(brush, band, view.fromMs, Math.min(known.fromMs, endMs));
   if (known.toMs < endMs && known.fromMs < endMs) drawHatch(brush, band, known.toMs, endMs);
-  for (const gap of known.gaps) {
+};
+
+/** Above everything that lies there: whatever lasts over a gap was not seen to. */
+const drawGaps = (brush: Brush, band: Band): void => {
+  const { context, palette, scene } = brush;
+  const { view } = scene;
+  for (const gap of knownOf(band.row.lane, scene.known)?.gaps ?? []) {
     if (gap.toMs < view.fromMs || gap.fromMs > view.toMs) continue;
     drawHatch(brush, band, gap.fromMs, gap.toMs);
     context.fillStyle = palette.lineStrong;
@@ -350,6 +356,7 @@ const drawRow = (brush: Brush, band: Band): void => {
   const plot = { ...scene.view, widthPx: scene.widthPx - labelWidthPx };
   if (isCrowded(index, plot)) drawBars(brush, band);
   else drawMarks(brush, band, hasSpans);
+  drawGaps(brush, band);
   drawGapTitles(brush, band);
   drawSelected(brush, band);
   drawLabel(brush, band);

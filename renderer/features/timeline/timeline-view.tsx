@@ -48,8 +48,7 @@ const Legend = () => (
     <span className="sk-time__hatch" /> not known
     <span className="sk-grow" />
     <span>
-      <kbd>A</kbd> <kbd>D</kbd> move <kbd>W</kbd> <kbd>S</kbd> zoom <kbd>[</kbd> <kbd>]</kbd> marks{" "}
-      <kbd>F</kbd> everything <kbd>/</kbd> search
+      <kbd>A</kbd> <kbd>D</kbd> move <kbd>W</kbd> <kbd>S</kbd> zoom <kbd>[</kbd> <kbd>]</kbd> marks
     </span>
   </p>
 );

@@ -1,6 +1,6 @@
 import type { Locator, Page } from "playwright-core";
 
-export type Room = "Overview" | "VMs" | "High availability" | "Reboot";
+export type Room = "Overview" | "VMs" | "High availability" | "Reboot" | "Timeline" | "Agents";
 
 /** What every screen has: the rail, the verdict, the connection, the rooms. */
 export const windowOf = (page: Page) => {

@@ -1,8 +1,7 @@
-import { MantineProvider } from "@mantine/core";
 import { createRoot } from "react-dom/client";
+import { Look } from "../../../renderer/app/look.tsx";
 import { applyChunks, noTimeline } from "../../../renderer/console/timeline.ts";
 import { TimelineView } from "../../../renderer/features/timeline/timeline-view.tsx";
-import { cssVariables, theme } from "../../../renderer/ui/theme.ts";
 import { timelines, type TimelineName } from "../timelines.ts";
 
 const isTimeline = (name: string): name is TimelineName => Object.hasOwn(timelines, name);
@@ -12,17 +11,10 @@ export const mountAlone = (root: HTMLElement, name: string): void => {
   if (!isTimeline(name)) throw new Error(`there is no part ${name}`);
   const facts = applyChunks(noTimeline, timelines[name](Date.now()));
   createRoot(root).render(
-    <MantineProvider
-      theme={theme}
-      cssVariablesResolver={cssVariables}
-      defaultColorScheme="auto"
-      getStyleNonce={() =>
-        document.querySelector<HTMLElement>('meta[property="csp-nonce"]')?.nonce ?? ""
-      }
-    >
+    <Look>
       <main style={{ height: "100vh", padding: 14 }}>
         <TimelineView facts={facts} exports={null} />
       </main>
-    </MantineProvider>,
+    </Look>,
   );
 };
