@@ -82,6 +82,7 @@ export class PoolAgents {
   #preflight: PreflightReport | null = null;
   #rollout: RunningRollout | null = null;
   #hasTimelineNews = false;
+  #isReady = false;
 
   constructor(options: PoolAgentsOptions) {
     this.#options = options;
@@ -305,6 +306,7 @@ export class PoolAgents {
         if (key !== null) await trust.trust(this.#trustName(uuid), key, false);
       }
     }
+    this.#isReady = true;
     this.#followMembers();
     this.#listeners.call();
     await this.#readMessages();
@@ -339,7 +341,8 @@ export class PoolAgents {
   }
 
   #followMembers(): void {
-    if (this.#ended.signal.aborted) return;
+    // Lines that start before logins and keys are known would find none and wait for a person.
+    if (this.#ended.signal.aborted || !this.#isReady) return;
     for (const [uuid, line] of this.#lines) {
       if (this.#members.some((one) => one.uuid === uuid)) continue;
       line.stop();
