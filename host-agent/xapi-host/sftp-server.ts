@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import ssh2 from "ssh2";
 import type { Attributes, FileEntry, SFTPWrapper } from "ssh2";
 import type { HostRoot } from "./host-root.ts";
+import { announcePosixRename, posixRename, twoStrings } from "./sftp-extensions.ts";
 
 const { STATUS_CODE: status, OPEN_MODE: openMode } = ssh2.utils.sftp;
 
@@ -44,6 +45,7 @@ export function serveSftp(sftp: SFTPWrapper, options: SftpOptions): void {
       if (options.isDiskFull()) throw Object.assign(new Error("full"), { code: "ENOSPC" });
     },
   };
+  announcePosixRename(sftp);
   serveFiles(session);
   serveFolders(session);
   serveAttributes(session);
@@ -225,13 +227,23 @@ function serveNames({ sftp, root, answer }: SftpSession): void {
   );
   sftp.on("SYMLINK", (id, linkPath, target) =>
     answer(id, () => {
-      const isRelease = releaseLink.test(target) && root.normalise(linkPath).match(linkPlace);
+      const isRelease = releaseLink.test(target) && linkPlace.test(root.normalise(linkPath));
       if (!isRelease) throw new Denied();
       fs.symlinkSync(target, root.entry(linkPath));
       sftp.status(id, status.OK);
     }),
   );
-  sftp.on("EXTENDED", (id) => sftp.status(id, status.OP_UNSUPPORTED));
+  sftp.on("EXTENDED", (id, name, data) =>
+    answer(id, () => {
+      const paths = name === posixRename ? twoStrings(data) : null;
+      if (paths === null) return sftp.status(id, status.OP_UNSUPPORTED);
+      const [from, to] = paths;
+      const isSwitch = [from, to].every((path) => linkPlace.test(root.normalise(path)));
+      const source = isSwitch ? root.entry(from) : noLink(root.entry(from));
+      fs.renameSync(noRoot(root, source), noRoot(root, root.entry(to)));
+      sftp.status(id, status.OK);
+    }),
+  );
 }
 
 /** The two links of a host's releases, and the name each has before it is switched. */

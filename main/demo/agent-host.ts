@@ -17,7 +17,7 @@ export interface AgentHostOptions {
   readonly facts: Pick<CommandHost, "kernel" | "libc" | "isDiskFull" | "reaches">;
 }
 
-export const rootFolder = "root";
+const rootFolder = "root";
 const leavingFile = "/run/systemd/leaving";
 const bootIdFile = "/proc/sys/kernel/random/boot_id";
 

@@ -28,7 +28,7 @@ export interface AgentNetwork {
   close(): Promise<void>;
 }
 
-export const agentPort = 7694;
+const agentPort = 7694;
 const relayPort = 7695;
 
 /**

@@ -1,4 +1,12 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, existsSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  existsSync,
+  writeFileSync,
+} from "node:fs";
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -147,6 +155,7 @@ function children(): readonly string[] {
 }
 
 const mark = "/tmp/skink-was-here";
+const beside = "/opt/skink/current.new";
 const upload = `/opt/skink/upload/${"0".repeat(64)}`;
 
 describe.runIf(process.platform === "linux")("ways out of a demo host", () => {
@@ -284,6 +293,17 @@ describe.runIf(process.platform === "linux")("ways out of a demo host", () => {
     expect(
       await sftp<void>((files, done) => files.symlink(target, at, (error) => done(error))),
     ).toBe("refused");
+  });
+
+  it("the link of the current release is switched by rename, and no other link is moved", async () => {
+    const at = join(folder, "h1/root/opt/skink/current");
+    const rename = (from: string, to: string): Promise<void | "refused"> =>
+      sftp<void>((files, done) => files.ext_openssh_rename(from, to, (error) => done(error)));
+    await sftp<void>((files, done) => files.symlink("releases/2", beside, done));
+    expect(await rename(beside, "/opt/skink/elsewhere")).toBe("refused");
+    expect(await rename("/opt/skink/current", "/opt/skink/releases/3")).toBe("refused");
+    expect(await rename(beside, "/opt/skink/current")).not.toBe("refused");
+    expect(readlinkSync(at)).toBe("releases/2");
   });
 
   it("a link the host has leads no further than its root", async () => {
