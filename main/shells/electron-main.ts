@@ -43,6 +43,7 @@ runElectronShell(
     preload: path.join(folder, "preload.cjs"),
     demoPreset,
     timing: "real",
+    agentFolder: app.isPackaged ? path.join(resources, "agent") : path.join(folder, "../agent"),
     log,
     ready: () => void process.stdout.write(`${DESKTOP_READY}\n`),
   },

@@ -145,6 +145,7 @@ const start = () =>
     preload: "/built/preload.cjs",
     demoPreset: null,
     timing: "fast",
+    agentFolder: "/nowhere",
     log: (sentence) => logged.push(sentence),
     ready: () => electron.calls.push("window"),
   });

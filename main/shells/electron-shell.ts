@@ -13,6 +13,7 @@ import type {
   Session,
   WebContents,
 } from "electron";
+import { agentPorts } from "./agent-folder.ts";
 import { createConsole } from "../console/console.ts";
 import type { ConsoleBackend } from "../console/console.ts";
 import { connectToDemo, setUpDemo } from "./demo-setup.ts";
@@ -50,6 +51,8 @@ export interface ElectronSettings {
   /** starts the demo pool and shows it, instead of the pools this person knows */
   readonly demoPreset: Preset | null;
   readonly timing: "real" | "fast";
+  /** the agent for hosts, as `npm run build:agent` leaves it */
+  readonly agentFolder: string;
   readonly log: (sentence: string) => void;
   /** the window shows the page */
   readonly ready: () => void;
@@ -184,6 +187,7 @@ async function startBackend(api: ElectronApi, settings: ElectronSettings): Promi
     demo: demo.control,
     shell: "electron",
     owner: ownerName(),
+    agents: agentPorts(settings.agentFolder),
   });
   const stop = async () => {
     await backend.stop();

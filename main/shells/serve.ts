@@ -1,4 +1,5 @@
 import path from "node:path";
+import { agentPorts } from "./agent-folder.ts";
 import { createConsole } from "../console/console.ts";
 import { connectToDemo, type DemoFacts, factsOf, setUpDemo } from "./demo-setup.ts";
 import { configFolder, fileState } from "./file-state.ts";
@@ -51,6 +52,7 @@ export async function serve(settings: ServeSettings): Promise<Served> {
       demo: demo.control,
       shell: "browser",
       owner: ownerName(),
+      agents: agentPorts(path.join(settings.root, "dist", "agent")),
     });
     endings.push(() => backend.stop());
     const accept = backend.accept.bind(backend);
