@@ -79,58 +79,58 @@ async function until<T>(limitMs: number, ask: () => Promise<T | null>): Promise<
   }
 }
 
+let pool: DemoPool;
+let access: DemoAccess;
+const shells: HostShell[] = [];
+
+const connect = (host: DemoHostAccess): Promise<HostShell> =>
+  openSsh({
+    endpoint: host.ssh,
+    hostName: host.name,
+    trusted: host.sshKey,
+    user: access.user,
+    login: { kind: "password", password: access.password },
+  });
+const host = (index: number): DemoHostAccess => access.hosts[index]!;
+const shell = (index: number): HostShell => shells[index]!;
+
+async function verb(index: number, id: VerbId, words: readonly string[] = [], stdin?: string) {
+  const command = verbCommand(id, null, current, ...words);
+  return shell(index).run(command, stdin === undefined ? {} : { stdin });
+}
+async function act(index: number, id: VerbId, words: readonly string[] = [], stdin?: string) {
+  const { code, stdout, stderr } = await verb(index, id, words, stdin);
+  expect({ id, code, stderr }).toEqual({ id, code: 0, stderr: "" });
+  return actAnswerSchema.parse(JSON.parse(stdout));
+}
+async function status(index: number): Promise<AgentStatus> {
+  return agentStatusSchema.parse(JSON.parse((await verb(index, "status")).stdout));
+}
+async function heard(index: number): Promise<HeardAnswer | null> {
+  const { code, stdout } = await verb(index, "heard");
+  if (code !== 0) return null;
+  const answer = heardAnswerSchema.parse(JSON.parse(stdout));
+  return answer.isComplete ? answer : null;
+}
+const peerState = async (index: number, wanted: string): Promise<AgentStatus | null> => {
+  const said = await status(index);
+  return said.peers[0]?.state === wanted ? said : null;
+};
+async function journal(index: number): Promise<readonly JournalLine[]> {
+  const lines: JournalLine[] = [];
+  const enough = new AbortController();
+  const stop = setTimeout(() => enough.abort(), 700);
+  const command = verbCommand("journal", null, current, "-1");
+  await shell(index).follow(
+    command,
+    (line) => void lines.push(journalLineSchema.parse(JSON.parse(line))),
+    enough.signal,
+  );
+  clearTimeout(stop);
+  return lines;
+}
+
 describe.runIf(isLinux)("agents on the demo's hosts", () => {
-  let pool: DemoPool;
-  let access: DemoAccess;
-  const shells: HostShell[] = [];
-
-  const connect = (host: DemoHostAccess): Promise<HostShell> =>
-    openSsh({
-      endpoint: host.ssh,
-      hostName: host.name,
-      trusted: host.sshKey,
-      user: access.user,
-      login: { kind: "password", password: access.password },
-    });
-  const host = (index: number): DemoHostAccess => access.hosts[index]!;
-  const shell = (index: number): HostShell => shells[index]!;
-
-  async function verb(index: number, id: VerbId, words: readonly string[] = [], stdin?: string) {
-    const command = verbCommand(id, null, current, ...words);
-    return shell(index).run(command, stdin === undefined ? {} : { stdin });
-  }
-  async function act(index: number, id: VerbId, words: readonly string[] = [], stdin?: string) {
-    const { code, stdout, stderr } = await verb(index, id, words, stdin);
-    expect({ id, code, stderr }).toEqual({ id, code: 0, stderr: "" });
-    return actAnswerSchema.parse(JSON.parse(stdout));
-  }
-  async function status(index: number): Promise<AgentStatus> {
-    return agentStatusSchema.parse(JSON.parse((await verb(index, "status")).stdout));
-  }
-  async function heard(index: number): Promise<HeardAnswer | null> {
-    const { code, stdout } = await verb(index, "heard");
-    if (code !== 0) return null;
-    const answer = heardAnswerSchema.parse(JSON.parse(stdout));
-    return answer.isComplete ? answer : null;
-  }
-  const peerState = async (index: number, wanted: string): Promise<AgentStatus | null> => {
-    const said = await status(index);
-    return said.peers[0]?.state === wanted ? said : null;
-  };
-  async function journal(index: number): Promise<readonly JournalLine[]> {
-    const lines: JournalLine[] = [];
-    const enough = new AbortController();
-    const stop = setTimeout(() => enough.abort(), 700);
-    const command = verbCommand("journal", null, current, "-1");
-    await shell(index).follow(
-      command,
-      (line) => void lines.push(journalLineSchema.parse(JSON.parse(line))),
-      enough.signal,
-    );
-    clearTimeout(stop);
-    return lines;
-  }
-
   beforeAll(async () => {
     pool = await startDemoPool({ preset: "two", timing: "fast" });
     access = await createDemoControl({ timing: "fast", running: pool }).start("two");
@@ -270,6 +270,30 @@ describe.runIf(isLinux)("agents on the demo's hosts", () => {
     expect(reboots).toEqual([true, false]);
     shells[1]?.close();
     shells[1] = await connect(host(1));
+  });
+
+  test("a full disk takes no file and says so", async () => {
+    await pool.act({ action: "fill-disk", host: host(1).name });
+    const content = Buffer.from("x");
+    const path = `/opt/skink/upload/${"0".repeat(64)}`;
+    await expect(
+      shell(1).upload({ content, path, onProgress: () => undefined }),
+    ).rejects.toMatchObject({ code: "disk-full" });
+    expect((await verb(1, "unitWrite")).stdout).toContain("ENOSPC");
+    expect((await shell(1).run(lookCommand("space"))).stdout).toContain(" 0 100% /");
+    await pool.act({ action: "free-disk", host: host(1).name });
+    expect((await act(1, "unitWrite")).changed).toBe(false);
+  });
+
+  test("ping answers as the cables are", async () => {
+    const pings = host(0).paths.map(({ localAddress }) => lookCommand("ping", localAddress));
+    expect(pings).toHaveLength(2);
+    for (const ping of pings) expect((await shell(1).run(ping)).code).toBe(0);
+    await pool.act({ action: "cut-link", from: host(0).name, to: host(1).name });
+    for (const ping of pings) {
+      expect((await shell(1).run(ping)).stdout).toContain("100% packet loss");
+    }
+    await pool.act({ action: "restore-link", from: host(0).name, to: host(1).name });
   });
 
   test("removed, nothing of it is left on the host", async () => {

@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync } from "node:fs";
 import { join, posix } from "node:path";
 
 /** A path that a host does not have or does not give out; `code` as Node names it. */
-export class PathRefused extends Error {
+class PathRefused extends Error {
   override readonly name = "PathRefused";
   readonly code: "ENOENT" | "EINVAL" | "ELOOP";
 

@@ -1,8 +1,8 @@
 import type { SFTPWrapper } from "ssh2";
 
 /*
- * OpenSSH tells its clients in the first answer that it renames over what is there; ssh2's server has
- * the request but no way to tell. Its first answer is replaced here, one packet per session.
+ * OpenSSH tells its clients in the first answer that it renames over what is there; ssh2's server
+ * has the request but no way to tell. Its first answer is replaced here, one packet per session.
  */
 
 export const posixRename = "posix-rename@openssh.com";

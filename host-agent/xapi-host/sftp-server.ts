@@ -24,9 +24,9 @@ const readdirPage = 100;
 class Denied extends Error {}
 
 /**
- * Files of one virtual host over SFTP, confined to its root folder. The only links it makes are those
- * between releases. Calls are synchronous, so that no other request of this session slips in between
- * looking at a path and using it.
+ * Files of one virtual host over SFTP, confined to its root folder. The only links it makes are
+ * those between releases. Calls are synchronous, so that no other request of this session slips in
+ * between looking at a path and using it.
  */
 export function serveSftp(sftp: SFTPWrapper, options: SftpOptions): void {
   const session: SftpSession = {
@@ -252,7 +252,7 @@ const releaseLink = /^releases\/[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/u;
 
 const noAttributes: Attributes = { mode: 0, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 };
 
-/** After all links were followed there is none: a link still there was not walked, so it is none of ours. */
+/** After all links were followed there is none: one that is still there was not walked. */
 function noLink(real: string): string {
   if (fs.lstatSync(real).isSymbolicLink()) throw new Denied();
   return real;

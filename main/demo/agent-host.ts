@@ -6,6 +6,7 @@ import * as files from "../../host-agent/xapi-host/settings.ts";
 import type { CommandWires } from "../../host-agent/xapi-host/ssh-server.ts";
 import { AgentPrograms } from "./agent-programs.ts";
 import { AgentUnit, type AgentUnitTiming } from "./agent-unit.ts";
+import type { VerbId } from "../contract/host-commands.ts";
 import { runHostCommand, type CommandHost, type HostVerb } from "./host-commands.ts";
 import type { Undertaker } from "./undertaker-pipe.ts";
 
@@ -85,6 +86,8 @@ export class AgentHost {
   }
 
   #runVerb(verb: HostVerb, wires: CommandWires): Promise<number> | null {
+    // The folder is on a disk of this computer that has room: a full one is acted out here.
+    if (this.#options.facts.isDiskFull() && writing.has(verb.id)) return noSpace(wires.stdout);
     // Under a folder for a root, the program leaves processes to whoever made the folder.
     if (verb.id === "unitStart") return this.#startUnit(wires);
     if (verb.id === "unitStop") return this.#stopUnit(wires);
@@ -141,6 +144,17 @@ export class AgentHost {
   }
 }
 
+/** Verbs that put a file or a link on the disk. */
+const writing: ReadonlySet<VerbId> = new Set([
+  "putRelease",
+  "link",
+  "writeHostFile",
+  "writeKey",
+  "firewallAdd",
+  "unitWrite",
+  "unitEnable",
+]);
+
 const cannotExecute = 126;
 const notThere = 127;
 const killed = 137;
@@ -148,6 +162,11 @@ const killed = 137;
 function told(stdout: CommandWires["stdout"], value: unknown, code = 0): Promise<number> {
   stdout.write(`${JSON.stringify(value)}\n`);
   return Promise.resolve(code);
+}
+
+function noSpace(stdout: CommandWires["stdout"]): Promise<number> {
+  const sentence = "ENOSPC: no space left on device";
+  return told(stdout, { ok: false, code: "unexpected", sentence, nextStep: "" }, 1);
 }
 
 function noUnit(stdout: CommandWires["stdout"]): Promise<number> {

@@ -12,8 +12,8 @@ export interface AgentProgramsOptions {
 }
 
 /**
- * The only processes a demo host's SSH can start: a file that was uploaded to it, executed as it is,
- * without a shell, with an empty environment and the host's folder as its root.
+ * The only processes a demo host's SSH can start: a file that was uploaded to it, executed as it
+ * is, without a shell, with an empty environment and the host's folder as its root.
  */
 export class AgentPrograms {
   readonly #options: AgentProgramsOptions;

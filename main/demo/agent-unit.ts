@@ -24,8 +24,8 @@ const unitLink = "/etc/systemd/system/multi-user.target.wants/skink.service";
 const execStart = /^ExecStart=(\/opt\/skink\/current\/skink) (daemon)$/mu;
 
 /**
- * The one unit that a demo host's service manager knows besides XAPI. It does what systemd does with
- * `Restart=always`: a process that ends is started again, until it is asked to stop.
+ * The one unit that a demo host's service manager knows besides XAPI. It does what systemd does
+ * with `Restart=always`: a process that ends is started again, until it is asked to stop.
  */
 export class AgentUnit {
   readonly #options: AgentUnitOptions;

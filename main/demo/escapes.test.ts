@@ -22,9 +22,9 @@ import {
 import { AgentHost, writeRoot } from "./agent-host.ts";
 
 /*
- * Ways out of a demo host, tried by somebody who has its password. Every process this host may start
- * is told of to the undertaker first, so what was started is known; besides, the machine's own list of
- * children is looked at, and what each trick would have left behind.
+ * Ways out of a demo host, tried by somebody who has its password. Every process this host may
+ * start is told of to the undertaker, so what was started is known; besides, the machine's own list
+ * of children is looked at, and what each trick would have left behind.
  */
 const address = "127.78.4.1";
 const port = 20_000 + (process.pid % 20_000);
