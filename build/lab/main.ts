@@ -9,7 +9,7 @@ import { findHost, readPlan, Refusal, type LabPlan, type PlannedHost } from "./p
 import { askLab, type LabRequest, type LabState } from "./requests.ts";
 import { run, until } from "./run.ts";
 import { sshOptions } from "./ssh.ts";
-import { endLab, startLab, waitForHost } from "./up.ts";
+import { endLab, startLab, waitForSsh } from "./up.ts";
 
 /* `npm run lab`: real hosts in containers, with a virtual pool on them, and ways to break them. */
 
@@ -90,7 +90,6 @@ async function rebootFromShell(host: PlannedHost, paths: LabPaths) {
     200,
   );
   if (!isBack) throw new Refusal(`${host.name} was not back after ${rebootTimeoutMs / 1000} s.`);
-  await waitForHost(host, paths);
   return { bootIdBefore, bootIdAfter };
 }
 
@@ -164,7 +163,7 @@ async function act(options: LabOptions, paths: LabPaths): Promise<number> {
   const more = options.verb === "shell-reboot" && host !== null;
   const reboot = more ? await rebootFromShell(host, paths) : {};
   const state = await askLab(paths, orderOf(options));
-  if (options.verb === "power-on" && host !== null) await waitForHost(host, paths);
+  if (options.verb === "power-on" && host !== null) await waitForSsh(host);
   const answer = { ...describe(plan, paths, state), ...reboot };
   print(options, answer, inWords(answer));
   return 0;

@@ -177,14 +177,16 @@ const yes = (): boolean => true;
 const no = (): boolean => false;
 
 async function waitUntilReady(plan: LabPlan, paths: LabPaths): Promise<void> {
-  for (const host of plan.hosts) await waitForHost(host, paths);
+  for (const host of plan.hosts) {
+    await waitForSsh(host);
+    const answers = await until(() => isXapiThere(host, paths), readyTimeoutMs, 100);
+    if (!answers) throw new Refusal(`XAPI of ${host.name} does not answer.`);
+  }
 }
 
-/** Resolves when the host takes a login over SSH and its XAPI answers. */
-export async function waitForHost(host: PlannedHost, paths: LabPaths): Promise<void> {
+/** Resolves when the host takes a login over SSH; its XAPI may need a minute longer. */
+export async function waitForSsh(host: PlannedHost): Promise<void> {
   const isThere = await until(() => isSshThere(host), readyTimeoutMs, 100);
-  if (!isThere)
-    throw new Refusal(`${host.name} has no SSH server after ${readyTimeoutMs / 1000} s.`);
-  const answers = await until(() => isXapiThere(host, paths), readyTimeoutMs, 100);
-  if (!answers) throw new Refusal(`XAPI of ${host.name} does not answer.`);
+  if (isThere) return;
+  throw new Refusal(`${host.name} has no SSH server after ${readyTimeoutMs / 1000} s.`);
 }
