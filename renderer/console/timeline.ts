@@ -7,8 +7,8 @@ import type {
 } from "../../main/contract/timeline.ts";
 
 /**
- * The timeline in the window. The array of a lane is replaced only when that lane changed, so that a
- * picture of 100,000 items rebuilds what moved and no more.
+ * The timeline in the window. The array of a lane is replaced only when that lane changed, so that
+ * a picture of 100,000 items rebuilds what moved and no more.
  */
 export interface TimelineFacts {
   readonly status: "loading" | "ready" | "failed";
@@ -72,7 +72,7 @@ const withItems = (facts: TimelineFacts, items: readonly TimelineItem[]): Timeli
 const isRestart = (facts: TimelineFacts, chunk: TimelineChunk): boolean =>
   chunk.kind === "snapshot" && (!facts.isFilling || chunk.lanes.length > 0);
 
-/** Chunks in the order they came. Lanes come with a snapshot's first piece; that is how it is known. */
+/** Chunks in the order they came. A snapshot's first piece is known by the lanes it brings. */
 export const applyChunks = (
   before: TimelineFacts,
   chunks: readonly TimelineChunk[],

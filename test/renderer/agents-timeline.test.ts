@@ -148,7 +148,18 @@ describe("timeline", () => {
       await page.keyboard.press("Enter");
       await timeline.details.getByText("suspect-after-missed-beats").waitFor();
       expect(await timeline.inputs.innerText()).toContain("3.02 s");
-      expect(await timeline.live.getAttribute("aria-pressed")).toBe("false");
+    }));
+
+  test("moving to the past lets go of the clock, End takes it up again", () =>
+    inWindow("agents-cut", "timeline", async (page) => {
+      const timeline = timelinePage(page);
+      const pressed = (): Promise<string | null> => timeline.live.getAttribute("aria-pressed");
+      await expect.poll(pressed).toBe("true");
+      await timeline.canvas.focus();
+      await page.keyboard.press("a");
+      await expect.poll(pressed).toBe("false");
+      await page.keyboard.press("End");
+      await expect.poll(pressed).toBe("true");
     }));
 
   test("a click on a mark of the canvas opens what was drawn there", () =>

@@ -31,6 +31,24 @@ const LookRow = ({ look }: { readonly look: SshLook }) => (
   </tr>
 );
 
+const LookTable = ({ looks }: { readonly looks: readonly SshLook[] }) => (
+  <table className="sk-table" aria-label="SSH keys of the hosts">
+    <thead>
+      <tr>
+        <th scope="col">Host</th>
+        <th scope="col">Key</th>
+        <th scope="col">Fingerprint</th>
+        <th scope="col">What the pool says</th>
+      </tr>
+    </thead>
+    <tbody>
+      {looks.map((each) => (
+        <LookRow key={each.hostUuid} look={each} />
+      ))}
+    </tbody>
+  </table>
+);
+
 /** A changed key is accepted one host at a time, by its typed name. */
 const ChangedKey = (props: {
   readonly look: SshLook;
@@ -89,23 +107,7 @@ export const KeysStep = () => {
   return (
     <div className="sk-agents__step">
       {error === null ? null : <FailureNotice error={error} />}
-      {looks === null ? null : (
-        <table className="sk-table" aria-label="SSH keys of the hosts">
-          <thead>
-            <tr>
-              <th scope="col">Host</th>
-              <th scope="col">Key</th>
-              <th scope="col">Fingerprint</th>
-              <th scope="col">What the pool says</th>
-            </tr>
-          </thead>
-          <tbody>
-            {looks.map((each) => (
-              <LookRow key={each.hostUuid} look={each} />
-            ))}
-          </tbody>
-        </table>
-      )}
+      {looks === null ? null : <LookTable looks={looks} />}
       {(looks ?? [])
         .filter((each) => each.state === "changed")
         .map((each) => (

@@ -89,7 +89,7 @@ const KeyFields = (props: { readonly typed: Typed; readonly onChange: (typed: Ty
   );
 };
 
-/** How to log in to the hosts as root. What is typed goes to the backend once and is forgotten here. */
+/** How to log in to the hosts as root. What is typed goes to the backend and is forgotten here. */
 export const LoginStep = (props: { readonly given: Kind | "none" }) => {
   const poolId = usePoolId();
   const hello = useHello();

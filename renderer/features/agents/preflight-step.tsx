@@ -86,6 +86,32 @@ const obstacleTo = (
   return open === 0 ? null : `${counted(open, "point")} to acknowledge.`;
 };
 
+const Report = (props: {
+  readonly report: PreflightReport;
+  readonly acknowledged: ReadonlySet<string>;
+  readonly onToggle: (id: string) => void;
+}) => {
+  const { report, acknowledged, onToggle } = props;
+  return (
+    <>
+      <p>
+        Looked at <Ago atMs={report.atMs} />. Nothing was written.
+      </p>
+      <div className="sk-agents__runhosts">
+        {report.hosts.map((host) => (
+          <HostFindings
+            key={host.hostUuid}
+            host={host}
+            ids={report.acknowledgeIds}
+            acknowledged={acknowledged}
+            onToggle={onToggle}
+          />
+        ))}
+      </div>
+    </>
+  );
+};
+
 /** Looks at all hosts without writing, then a dry run or the installation by the same code. */
 export const PreflightStep = (props: {
   readonly bundle: AgentBundle;
@@ -113,22 +139,7 @@ export const PreflightStep = (props: {
       <p className="sk-dim">{bundle.sentence}</p>
       {error === null ? null : <FailureNotice error={error} />}
       {report === null ? null : (
-        <>
-          <p>
-            Looked at <Ago atMs={report.atMs} />. Nothing was written.
-          </p>
-          <div className="sk-agents__runhosts">
-            {report.hosts.map((host) => (
-              <HostFindings
-                key={host.hostUuid}
-                host={host}
-                ids={report.acknowledgeIds}
-                acknowledged={acknowledged}
-                onToggle={toggle}
-              />
-            ))}
-          </div>
-        </>
+        <Report report={report} acknowledged={acknowledged} onToggle={toggle} />
       )}
       <Notice tone="none">
         <p>An installed agent watches and writes down what it sees. It does not protect any VM.</p>

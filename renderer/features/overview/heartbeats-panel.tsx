@@ -65,7 +65,7 @@ const HostRow = ({ host }: { readonly host: AgentHost }) => (
   </tr>
 );
 
-/** What agents hear, next to what XAPI says. They watch; no verdict of the pool follows from them. */
+/** What agents hear, next to what XAPI says. They watch; no verdict follows from them. */
 export const HeartbeatsPanel = () => {
   const facts = useAgentsFacts();
   const hosts = [...facts.hosts.values()]

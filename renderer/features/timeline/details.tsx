@@ -29,7 +29,7 @@ const Lasted = ({ item }: { readonly item: TimelineItem }) => {
   return words === null ? null : <Fact name="Duration">{words}</Fact>;
 };
 
-/** What happened in the words of whoever wrote it down, what it followed from, and by which rule. */
+/** What happened in the words of whoever wrote it down, its inputs, and the rule. */
 export const Details = (props: {
   readonly id: string;
   readonly item: TimelineItem;

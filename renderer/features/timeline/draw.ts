@@ -7,6 +7,7 @@ import {
   isCrowded,
   rowHeightPx,
   rowsBetween,
+  spanLevelMax,
   spansIn,
   spanStepPx,
   type LaneIndex,
@@ -42,6 +43,8 @@ interface Brush {
   readonly scene: Scene;
   readonly palette: Palette;
   readonly xOf: (atMs: number) => number;
+  /** worst rank plus one of the short spans per column, level after level; empty between rows */
+  readonly columns: Uint8Array;
 }
 
 /** Of a row on screen. */
@@ -114,38 +117,63 @@ const drawGapTitles = (brush: Brush, band: Band): void => {
 const spanTopPx = (index: LaneIndex, at: number): number =>
   5 + (index.spanLevel[at] ?? 0) * spanStepPx;
 
-/** Spans that fall into one column are drawn once, unless a worse one comes. True: some were there. */
+/**
+ * Spans too short to be seen one by one become columns that show the worst of them, drawn in runs.
+ * True: some were there.
+ */
 const drawSpans = (brush: Brush, band: Band): boolean => {
-  const { scene } = brush;
+  const { scene, columns } = brush;
   const { index } = band.row;
   const { first, end } = spansIn(index, scene.view.fromMs, scene.view.toMs);
   // An open span is not known to last beyond what was read of its host.
   const knownMs = knownOf(band.row.lane, scene.known)?.toMs ?? Number.POSITIVE_INFINITY;
   const openMs = Math.max(scene.view.fromMs, Math.min(scene.nowMs, knownMs));
-  const lastPx = [-1, -1, -1];
-  const lastRank = [-1, -1, -1];
+  const columnCount = columns.length / spanLevelMax;
+  let hasColumns = false;
   for (let at = first; at < end; at += 1) {
     const endMs = index.spanToMs[at] ?? 0;
     if (endMs < scene.view.fromMs) continue;
-    const rank = index.spanTone[at] ?? 0;
-    const level = index.spanLevel[at] ?? 0;
     const fromPx = clampX(brush, index.spanFromMs[at] ?? 0);
-    const toPx = clampX(brush, Math.min(endMs, openMs));
-    const column = Math.floor(fromPx / barPxMin);
-    const isCovered = toPx - fromPx < barPxMin && column === lastPx[level];
-    if (isCovered && rank <= (lastRank[level] ?? -1)) continue;
-    lastPx[level] = column;
-    lastRank[level] = rank;
+    const widthPx = clampX(brush, Math.min(endMs, openMs)) - fromPx;
+    if (widthPx < barPxMin) {
+      const place = (index.spanLevel[at] ?? 0) * columnCount + Math.floor(fromPx / barPxMin);
+      columns[place] = Math.max(columns[place] ?? 0, (index.spanTone[at] ?? 0) + 1);
+      hasColumns = true;
+      continue;
+    }
+    const isOpen = endMs === Number.POSITIVE_INFINITY && knownMs === Number.POSITIVE_INFINITY;
     drawSpan(brush, {
       index,
       at,
-      fromPx: toPx - fromPx < barPxMin ? column * barPxMin : fromPx,
-      widthPx: Math.max(barPxMin, toPx - fromPx),
+      fromPx,
+      widthPx,
       topPx: band.topPx + spanTopPx(index, at),
-      isOpen: endMs === Number.POSITIVE_INFINITY && knownMs === Number.POSITIVE_INFINITY,
+      isOpen,
     });
   }
+  if (hasColumns) drawColumns(brush, band.topPx + 5);
   return end > first;
+};
+
+/** Empties the columns while it draws them. */
+const drawColumns = (brush: Brush, topPx: number): void => {
+  const { context, palette, columns } = brush;
+  const columnCount = columns.length / spanLevelMax;
+  let at = 0;
+  while (at < columns.length) {
+    const rank = (columns[at] ?? 0) - 1;
+    const level = Math.floor(at / columnCount);
+    const levelEnd = (level + 1) * columnCount;
+    let next = at + 1;
+    while (next < levelEnd && columns[next] === rank + 1) next += 1;
+    if (rank >= 0) {
+      const fromPx = (at - level * columnCount) * barPxMin;
+      context.fillStyle = palette.strong[rank] ?? "";
+      context.fillRect(fromPx, topPx + level * spanStepPx, (next - at) * barPxMin, 14);
+    }
+    at = next;
+  }
+  columns.fill(0);
 };
 
 interface PlacedSpan {
@@ -388,6 +416,7 @@ export const drawScene = (
     context,
     scene,
     palette,
+    columns: new Uint8Array(spanLevelMax * (Math.ceil(widthPx / barPxMin) + 2)),
     xOf: (atMs) => labelWidthPx + (atMs - view.fromMs) * pxPerMs,
   };
   context.setTransform(scene.ratio, 0, 0, scene.ratio, 0, 0);

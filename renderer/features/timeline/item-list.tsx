@@ -8,8 +8,8 @@ import { exactTime } from "./view.ts";
 const rowHeightPx = 46;
 
 /**
- * The same as the lanes, as an ordered list of sentences. It is for whoever does not see the canvas,
- * and for reading an incident from top to bottom. Only rows in view exist; each says its place.
+ * The same as the lanes, as an ordered list of sentences, for whoever does not see the canvas and
+ * for reading an incident from top to bottom. Only rows in view exist; each says its place.
  */
 export const ItemList = (props: {
   readonly items: readonly TimelineItem[];

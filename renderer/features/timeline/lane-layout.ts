@@ -1,8 +1,8 @@
 import type { Lane, TimelineItem } from "../../../main/contract/timeline.ts";
 
 /*
- * Where every item of the timeline goes, without a canvas. Each lane is turned into typed arrays once
- * and only again when it changed; a frame touches what is in view and, zoomed out, whole buckets.
+ * Where every item of the timeline goes, without a canvas. Each lane is turned into typed arrays
+ * once and again when it changed; a frame touches what is in view and, zoomed out, whole buckets.
  */
 
 /** Rank of a tone: what a bucket of several shows is the worst in it. */
@@ -41,7 +41,7 @@ export interface LaneIndex {
 
 const bucketCountMax = 8192;
 const bucketMsMin = 16;
-const spanLevelMax = 3;
+export const spanLevelMax = 3;
 
 /** First place whose value is not below `wanted`. */
 export const lowerBound = (values: Float64Array, wanted: number): number => {
@@ -310,7 +310,7 @@ export const rowsBetween = (
   return { first, end };
 };
 
-/** What lies at a time in a lane: the worst mark within reach, else the shortest span, else a gap. */
+/** What lies at a time in a lane: the worst mark in reach, else the shortest span, else a gap. */
 export const hitLane = (lane: LaneIndex, atMs: number, reachMs: number): TimelineItem | null => {
   const { first, end } = instantsIn(lane, atMs - reachMs, atMs + reachMs);
   let best = -1;

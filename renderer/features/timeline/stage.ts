@@ -253,7 +253,7 @@ export class Stage {
     return end > first ? (rows[first] ?? null) : null;
   }
 
-  /** Over the names the wheel scrolls lanes, over the plot it zooms; sideways or with Shift it pans. */
+  /** Over names the wheel scrolls lanes, over the plot it zooms; sideways or with Shift it pans. */
   #onWheel(event: WheelEvent): void {
     event.preventDefault();
     const { xPx } = this.#placeOf(event);
