@@ -61,7 +61,7 @@ function imageFolder(): string {
   );
 }
 
-/** The folder of the image; made now when it is not there, about a minute and 350 MB. */
+/** The folder of the image; made now when it is not there, about a minute and 200 MB. */
 export async function ensureImage(tell: (sentence: string) => void): Promise<string> {
   const folder = imageFolder();
   if (existsSync(folder)) return folder;
