@@ -5,7 +5,7 @@ import { z } from "zod";
  * writes, CLI and console read. Answered within a second whatever XAPI or the coordinator do.
  */
 
-export const pathViewSchema = z.object({
+const pathViewSchema = z.object({
   peer: z.string(),
   peerName: z.string(),
   path: z.string(),
@@ -73,5 +73,4 @@ export const agentStatusSchema = z.object({
   }),
 });
 
-export type PathView = z.infer<typeof pathViewSchema>;
 export type AgentStatus = z.infer<typeof agentStatusSchema>;

@@ -97,6 +97,4 @@ export type FirewallAnswer = z.infer<typeof firewallAnswerSchema>;
 export type HeardAnswer = z.infer<typeof heardAnswerSchema>;
 export type SelfTestAnswer = z.infer<typeof selfTestAnswerSchema>;
 export type CheckSettingsAnswer = z.infer<typeof checkSettingsAnswerSchema>;
-export type VerbFailure = z.infer<typeof verbFailureSchema>;
-export type VersionAnswer = z.infer<typeof versionAnswerSchema>;
 export type StateAnswer = z.infer<typeof stateAnswerSchema>;

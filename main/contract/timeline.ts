@@ -88,4 +88,3 @@ export type Lane = z.infer<typeof laneSchema>;
 export type TimelineItem = z.infer<typeof timelineItemSchema>;
 export type JournalState = z.infer<typeof journalStateSchema>;
 export type TimelineChunk = z.infer<typeof timelineChunkSchema>;
-export type TimelineExport = z.infer<typeof timelineExportSchema>;
