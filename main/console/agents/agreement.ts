@@ -71,17 +71,23 @@ function liveOf(host: AgentMember, status: AgentStatus | null, xapi: XapiView): 
 function runningOf(host: AgentMember, status: AgentStatus | null, xapi: XapiView): Agreement[] {
   const known = xapi.running.get(host.uuid);
   if (known === undefined) return [];
-  const agent =
-    status === null
-      ? null
-      : new Set(status.domains.map(({ vm }) => vm).filter((vm) => known.has(vm)));
-  const extra = status?.domains.filter(({ vm }) => !known.has(vm)).length ?? 0;
-  const words = (count: number): string => `${count} VMs`;
-  return [
-    compared("running-vms", host.name, {
-      xapi: xapi.isLive ? words(known.size) : null,
-      agent: agent === null ? null : words(agent.size + extra),
-      claim: `VMs on “${host.name}”`,
-    }),
-  ];
+  const about = { what: "running-vms", about: host.name } as const;
+  const claim = `VMs on “${host.name}”`;
+  if (status === null || !xapi.isLive) {
+    const xapiSays = xapi.isLive ? vms(known.size) : null;
+    const agent = status === null ? null : vms(status.domains.length);
+    return [compared(about.what, about.about, { xapi: xapiSays, agent, claim })];
+  }
+  const found = new Set(status.domains.map(({ vm }) => vm));
+  const others = [...found].filter((vm) => !known.has(vm)).length;
+  const missing = [...known].filter((vm) => !found.has(vm)).length;
+  const agrees = others === 0 && missing === 0;
+  const sentence = agrees
+    ? `${claim}: both name the same ${vms(known.size)}.`
+    : `${claim}: the agent sees ${others} that XAPI does not name, and misses ${missing}.`;
+  return [{ ...about, xapi: vms(known.size), agent: vms(found.size), agrees, sentence }];
+}
+
+function vms(count: number): string {
+  return count === 1 ? "1 VM" : `${count} VMs`;
 }

@@ -50,7 +50,7 @@ export class TimelineBook {
   readonly #items = new Map<string, TimelineItem>();
   readonly #journals = new Map<string, Journal>();
   /** open spans by what they are about, such as "silent:A:B:storage" */
-  readonly #open = new Map<string, string>();
+  readonly #open = new Map<string, { readonly id: string; readonly observer: string }>();
   readonly #offsets = new Map<string, number>();
   readonly #itemsMax: number;
   readonly #changed: (id: string) => void;
@@ -163,9 +163,8 @@ export class TimelineBook {
   /** Whatever an agent had open when it ended is not known from there on. */
   #restart(line: JournalLine, journal: Journal | undefined): void {
     if (journal === undefined) return;
-    const own = `:${line.host}:`;
-    for (const [key] of [...this.#open]) {
-      if (key.includes(own)) this.#closeSpan(key, journal.lastWallMs);
+    for (const [key, { observer }] of [...this.#open]) {
+      if (observer === line.host) this.#closeSpan(key, journal.lastWallMs);
     }
     const event = line.event;
     if (event.type !== "AgentStarted") return;
@@ -179,13 +178,13 @@ export class TimelineBook {
   #openSpan(line: JournalLine, laneId: string, key: string): void {
     const base = baseOf(line, laneId);
     const id = `${base.id}:span`;
-    this.#open.set(key, id);
+    this.#open.set(key, { id, observer: line.host });
     this.#put({ ...base, id, kind: "span", atMs: spanStart(line), toMs: null });
   }
 
   #closeSpan(key: string, toMs: number): void {
-    const id = this.#open.get(key);
-    const item = id === undefined ? undefined : this.#items.get(id);
+    const open = this.#open.get(key);
+    const item = open === undefined ? undefined : this.#items.get(open.id);
     this.#open.delete(key);
     if (item?.kind === "span") this.#put({ ...item, toMs: Math.max(item.atMs, toMs) });
   }
@@ -260,7 +259,7 @@ export class TimelineBook {
   }
 }
 
-/** What an event opens or closes. Keys hold ":OBSERVER:" so that a restart finds its own. */
+/** What an event opens or closes, and the name of the span. */
 function spanKey(event: JournalEvent, host: string): { key: string; opens: boolean } | null {
   switch (event.type) {
     case "PathSilent":
@@ -277,9 +276,9 @@ function spanKey(event: JournalEvent, host: string): { key: string; opens: boole
     case "HostHeardAgain":
       return { key: `suspected:${host}:${event.peer}`, opens: false };
     case "XapiSilent":
-      return { key: `xapi:${host}:`, opens: true };
+      return { key: `xapi:${host}`, opens: true };
     case "XapiAnswered":
-      return { key: `xapi:${host}:`, opens: false };
+      return { key: `xapi:${host}`, opens: false };
     case "DomainAppeared":
       return { key: `domain:${host}:${event.vm}`, opens: true };
     case "DomainGone":
