@@ -217,7 +217,7 @@ export const densityBars = (lane: LaneIndex, view: TimeWindow, sink: BarSink): v
   if (level === undefined) return;
   const { bucketMs, startMs, counts, tones } = level;
   const first = Math.max(0, Math.floor((view.fromMs - startMs) / bucketMs));
-  const end = Math.min(counts.length, Math.ceil((view.toMs - startMs) / bucketMs));
+  const end = Math.min(counts.length, Math.floor((view.toMs - startMs) / bucketMs) + 1);
   let at = first;
   while (at < end) {
     const count = counts[at] ?? 0;
