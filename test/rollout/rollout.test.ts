@@ -23,12 +23,15 @@ let bare: readonly Readonly<Record<string, string>>[] = [];
 const udpPort = 20_000 + Math.floor(Math.random() * 20_000);
 const net = 1 + Math.floor(Math.random() * 250);
 
+const odd = " 'a' \"b\" $(id)\n`c` ü 漢";
+
 const suite = hasOpenSsh() ? describe : describe.skip;
 
 function planFor(kind: StagePlan["kind"], bundle: BundleSource): StagePlan {
   const shown = hosts.map(({ uuid, name, address, root, sshPort, key }) => ({
     uuid,
-    name,
+    // What administrators call hosts goes into files and sentences, never into a line.
+    name: `${name}${odd}`,
     address,
     root,
     sshPort,
@@ -113,8 +116,8 @@ suite("a roll-out over real OpenSSH", { timeout: 120_000 }, () => {
     const run = await roll("upgrade", second);
     expect(run).toMatchObject({ status: "done", error: null });
     expect(run.hosts.map(({ hostName, isCanary }) => [hostName, isCanary])).toEqual([
-      ["node2", true],
-      ["node1", false],
+      [`node2${odd}`, true],
+      [`node1${odd}`, false],
     ]);
     const [canary, last] = run.hosts.map(({ phases }) => phases);
     const canaryEnd = canary?.find(({ id }) => id === "healthy")?.endedAtMs ?? 0;
