@@ -258,7 +258,7 @@ const drawMarks = (brush: Brush, band: Band, hasSpans: boolean): void => {
 };
 
 /** "+1.2 s ±3 ms" */
-export const offsetText = (journal: JournalState): string => {
+const offsetText = (journal: JournalState): string => {
   const { clockOffsetMs, clockUncertaintyMs } = journal;
   if (clockOffsetMs === null) return "clock not compared";
   const size = Math.abs(clockOffsetMs);

@@ -6,8 +6,7 @@ import type { Lane, TimelineItem } from "../../../main/contract/timeline.ts";
  */
 
 /** Rank of a tone: what a bucket of several shows is the worst in it. */
-export const toneRanks = { neutral: 0, good: 1, notice: 2, bad: 3 } as const;
-export const toneCount = 4;
+const toneRanks = { neutral: 0, good: 1, notice: 2, bad: 3 } as const;
 
 interface DensityLevel {
   readonly bucketMs: number;
@@ -44,7 +43,7 @@ const bucketMsMin = 16;
 export const spanLevelMax = 3;
 
 /** First place whose value is not below `wanted`. */
-export const lowerBound = (values: Float64Array, wanted: number): number => {
+const lowerBound = (values: Float64Array, wanted: number): number => {
   let low = 0;
   let high = values.length;
   while (low < high) {
@@ -188,7 +187,7 @@ export interface TimeWindow {
   readonly widthPx: number;
 }
 
-export const msPerPx = (view: TimeWindow): number => (view.toMs - view.fromMs) / view.widthPx;
+const msPerPx = (view: TimeWindow): number => (view.toMs - view.fromMs) / view.widthPx;
 
 /** Receives one bar per run of equal buckets: how many marks stand in each, the worst tone. */
 export type BarSink = (bar: {
