@@ -212,7 +212,10 @@ export const consoleApi = {
   "ssh.login": command(pool.extend({ login: sshLoginSchema, remember: z.boolean() }), nothing),
   "ssh.forget": command(pool, nothing),
 
-  /** The agents of a pool, the run under way, the last preflight; works with the coordinator gone. */
+  /**
+   * The agents of a pool, the run under way, the last preflight; works with the coordinator
+   * gone.
+   */
   "agents.watch": stream(pool, agentsItemSchema),
   /** Looks at all hosts at once and writes nothing; takes seconds. */
   "agents.preflight": query(poolHosts, preflightReportSchema),

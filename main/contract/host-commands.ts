@@ -4,6 +4,10 @@
  * nothing to interpret. The same table builds the lines here and checks them at a server.
  */
 
+/** Below a trial folder or none. */
+const prefix = "(?:/[0-9A-Za-z_][0-9A-Za-z._-]{0,127}){0,12}/opt/skink/";
+const release = "releases/[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}/skink";
+
 /** What a word may be. Every kind is a subset of `safeWord`. */
 const kinds = {
   address:
@@ -15,10 +19,9 @@ const kinds = {
   /** a folder for trials: absolute, no dot folders, nothing special */
   root: /^(?:\/[0-9A-Za-z_][0-9A-Za-z._-]{0,127}){1,12}$/u,
   /** a program of Skink's: uploaded, a release, or the current one */
-  program:
-    /^(?:\/[0-9A-Za-z_][0-9A-Za-z._-]{0,127}){0,12}\/opt\/skink\/(?:upload\/[0-9a-f]{64}|releases\/[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}\/skink|current\/skink)$/u,
+  program: new RegExp(`^${prefix}(?:upload/[0-9a-f]{64}|${release}|current/skink)$`, "u"),
   /** a file that was uploaded, or a program of a release */
-  file: /^(?:\/[0-9A-Za-z_][0-9A-Za-z._-]{0,127}){0,12}\/opt\/skink\/(?:upload\/[0-9a-f]{64}(?:\.gz)?|releases\/[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}\/skink)$/u,
+  file: new RegExp(`^${prefix}(?:upload/[0-9a-f]{64}(?:[.]gz)?|${release})$`, "u"),
 } as const;
 
 const safeWord = /^[0-9A-Za-z@%+=:,./_-]+$/u;

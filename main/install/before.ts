@@ -3,7 +3,10 @@ import type { Before } from "./phase.ts";
 
 const folders = ["/opt/skink", "/opt/skink/releases", "/etc/skink", "/var/lib/skink"] as const;
 
-/** Reads what a host is like now, over SFTP and, where a program of Skink is there, by its verbs. */
+/**
+ * Reads what a host is like now, over SFTP and, where a program of Skink is there, by its
+ * verbs.
+ */
 export async function readBefore(host: Host, version: string): Promise<Before> {
   const { shell, paths } = host;
   const there: string[] = [];

@@ -135,7 +135,8 @@ export const putRelease: Phase = {
     const { shell, paths } = host;
     const program = paths.release(version);
     const isThere = (await shell.stat(program)) !== null;
-    // A host that had nothing gets everything removed by the program itself, which knows its places.
+    // A host that had nothing gets everything removed by the program itself, which knows its
+    // places.
     if (before.isBare && isThere) await host.act(program, "removeAll");
     if (!before.hadRelease) {
       const folder = program.slice(0, -"/skink".length);

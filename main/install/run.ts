@@ -7,8 +7,10 @@ import type { Before, HostTarget, Phase, PhaseContext, RolloutTiming } from "./p
 import { HostFailure, isLoss } from "./shell.ts";
 
 /*
- * The engine: stages of phases over hosts. It stops at the first failure and undoes in reverse on every
- * host that did not come to the end of its last stage. A lost connection is waited for; when it does
+ * The engine: stages of phases over hosts. It stops at the first failure and undoes in reverse on
+ * every
+ * host that did not come to the end of its last stage. A lost connection is waited for; when it
+ * does
  * not come back nothing is undone, because nothing can be, and the same run started again goes on.
  */
 
@@ -274,7 +276,8 @@ export class Rollout {
   }
 
   async #undoHost(target: HostTarget): Promise<"undone" | "lost" | "failed"> {
-    // What an earlier, interrupted attempt began is undone as well: its phases look like this run's.
+    // What an earlier, interrupted attempt began is undone as well: its phases look like this
+    // run's.
     const begun = this.#begun.get(target.uuid) ?? [];
     const all = this.#plan.stages.flatMap(({ phases }) => phases);
     const lastBegun = Math.max(-1, ...begun.map((phase) => all.indexOf(phase)));

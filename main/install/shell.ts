@@ -1,6 +1,9 @@
 import type { HostCommand } from "../contract/host-commands.ts";
 
-/* What the roll-out needs of a host: the fixed commands, and files over SFTP. `ssh.ts` is the one real one. */
+/*
+ * What the roll-out needs of a host: the fixed commands, and files over SFTP. `ssh.ts` is the one
+ * real one.
+ */
 
 export interface CommandResult {
   readonly code: number;

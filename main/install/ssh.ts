@@ -48,7 +48,10 @@ export function keyOf(raw: Buffer): SshKey {
   return { type, fingerprint: `SHA256:${hash}` };
 }
 
-/** Looks at the key a host shows. The handshake is refused right after: no name, no secret is sent. */
+/**
+ * Looks at the key a host shows. The handshake is refused right after: no name, no secret is
+ * sent.
+ */
 export function lookAtKey(endpoint: SshEndpoint): Promise<SshKey> {
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
@@ -405,7 +408,10 @@ class SshShell implements HostShell {
     return this.#sftp;
   }
 
-  /** A callback of ssh2 as a promise that also ends when the connection does: ssh2 forgets those. */
+  /**
+   * A callback of ssh2 as a promise that also ends when the connection does: ssh2 forgets
+   * those.
+   */
   #call<T>(act: (done: (error?: Error | null, value?: T) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = this.#settler(reject, {});
@@ -468,8 +474,9 @@ class SshShell implements HostShell {
   #end(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const listener of [...this.#closed]) listener();
+    const listeners = [...this.#closed];
     this.#closed.clear();
+    for (const listener of listeners) listener();
   }
 
   #lost(cause?: unknown): HostFailure {
@@ -501,7 +508,8 @@ class SshShell implements HostShell {
     const code = (error as Error & { code?: number }).code;
     const text = error.message;
     if (code === 2) return new HostFailure("file-refused", "It is not there.", "", absentMark);
-    // SFTP has no code for a full disk: OpenSSH says plain failure, for writes that is all but always it.
+    // SFTP has no code for a full disk: OpenSSH says plain failure, for writes that is all but
+    // always it.
     if (code === 4) {
       return new HostFailure(
         "disk-full",

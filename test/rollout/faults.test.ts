@@ -6,16 +6,14 @@ import type { FaultKind, FaultRoom, FaultRow } from "./faults.ts";
 import { hasOpenSsh } from "./ssh-host.ts";
 
 /*
- * The whole table takes minutes, so a normal run tries one row of each kind and looks that the table in
- * docs/ is whole; SKINK_FAULT_TABLE=write tries every row and writes it.
+ * The whole table takes minutes, so a normal run tries one row of each kind and looks that the
+ * table in docs/ is whole; SKINK_FAULT_TABLE=write tries every row and writes it.
  */
 const document = join(import.meta.dirname, "../../docs/rollout-faults.md");
 const isWhole = process.env["SKINK_FAULT_TABLE"] === "write";
 const faults: readonly FaultKind[] = ["connection lost", "disk full", "console killed"];
 
-const suite = hasOpenSsh() ? describe : describe.skip;
-
-suite("a roll-out that is hurt", { timeout: 3_600_000 }, () => {
+describe.runIf(hasOpenSsh())("a roll-out that is hurt", { timeout: 3_600_000 }, () => {
   let room: FaultRoom;
   beforeAll(async () => {
     room = await openFaultRoom();

@@ -15,7 +15,8 @@ import { quickTiming, setStage } from "./stage.ts";
 import type { StagePlan } from "./stage.ts";
 
 /*
- * Every fault at every phase, on hosts with real OpenSSH and a disk of their own that can be full. What
+ * Every fault at every phase, on hosts with real OpenSSH and a disk of their own that can be full.
+ * What
  * comes out is one row: how the run ended, and that the hosts are as before or the run went on.
  */
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { BundleSource } from "../../main/install/bundle.ts";
 
 /*
- * The agent's own code as a signed release that Node runs: the same verbs and daemon as the compiled
- * program, a hundredth of its size, so that every fault can be tried at every phase.
+ * The agent's own code as a signed release that Node runs: the same verbs and daemon as the
+ * compiled program, a hundredth of its size, so that every fault can be tried at every phase.
  */
 const repository = join(import.meta.dirname, "../..");
 const weightBytes = 3_000_000;

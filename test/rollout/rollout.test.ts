@@ -25,8 +25,6 @@ const net = 1 + Math.floor(Math.random() * 250);
 
 const odd = " 'a' \"b\" $(id)\n`c` ü 漢";
 
-const suite = hasOpenSsh() ? describe : describe.skip;
-
 function planFor(kind: StagePlan["kind"], bundle: BundleSource): StagePlan {
   const shown = hosts.map(({ uuid, name, address, root, sshPort, key }) => ({
     uuid,
@@ -58,7 +56,7 @@ async function roll(
   return run;
 }
 
-suite("a roll-out over real OpenSSH", { timeout: 120_000 }, () => {
+describe.runIf(hasOpenSsh())("a roll-out over real OpenSSH", { timeout: 120_000 }, () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "skink-rollout-"));
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, "id")]);

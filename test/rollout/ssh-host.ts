@@ -8,8 +8,9 @@ import { join } from "node:path";
 import type { SshKey } from "../../main/contract/install.ts";
 
 /*
- * A host for trials: a real OpenSSH server over a folder of its own, and what systemd would do for the
- * agent. Everything the server was asked to run is written down by the command it is forced to start.
+ * A host for trials: a real OpenSSH server over a folder of its own, and what systemd would do for
+ * the agent. Everything the server was asked to run is written down by the command it is forced to
+ * start.
  */
 export interface SshHost {
   readonly name: string;
@@ -162,6 +163,8 @@ function writeServer(own: string, port: number, options: SshHostOptions): SshKey
       "StrictModes no",
       "UsePAM no",
       "MaxStartups 100",
+      // The start-up file of this machine's shell is none of the trial's; bash reads it at level one.
+      "SetEnv SHLVL=5",
       `Subsystem sftp ${sftpServer}`,
       `ForceCommand ${wrapper}`,
       "",
@@ -254,18 +257,17 @@ async function startRelay(
 function fill(path: string): void {
   const handle = fs.openSync(path, "a");
   try {
-    for (const size of [65_536, 1_024, 1]) {
-      const block = Buffer.alloc(size);
-      for (;;) {
-        try {
-          fs.writeSync(handle, block);
-        } catch {
-          break;
-        }
-      }
-    }
+    for (const size of [65_536, 1_024, 1]) fillWith(handle, Buffer.alloc(size));
   } finally {
     fs.closeSync(handle);
+  }
+}
+
+function fillWith(handle: number, block: Buffer): void {
+  try {
+    for (;;) fs.writeSync(handle, block);
+  } catch {
+    // Full for blocks of this size.
   }
 }
 

@@ -81,9 +81,7 @@ describe("a host key", () => {
   });
 });
 
-const suite = hasOpenSsh() ? describe : describe.skip;
-
-suite("files and commands over OpenSSH", { timeout: 60_000 }, () => {
+describe.runIf(hasOpenSsh())("files and commands over OpenSSH", { timeout: 60_000 }, () => {
   let folder = "";
   let host: SshHost;
   let shell: HostShell;

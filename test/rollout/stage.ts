@@ -19,7 +19,10 @@ import type { RolloutPlan, RolloutPorts, StoredRun } from "../../main/install/ru
 import { openSsh } from "../../main/install/ssh.ts";
 import type { SshKey } from "../../main/contract/install.ts";
 
-/* A roll-out over trial hosts, in this process or in one that can be killed. JSON, so it can be handed over. */
+/*
+ * A roll-out over trial hosts, in this process or in one that can be killed. JSON, so it can be
+ * handed over.
+ */
 
 export interface StageHost {
   readonly uuid: string;

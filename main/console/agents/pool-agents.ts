@@ -12,33 +12,27 @@ import { preflight } from "../../install/preflight.ts";
 import { HostFailure } from "../../install/shell.ts";
 import { openSsh } from "../../install/ssh.ts";
 import { errorOf } from "../../install/run.ts";
-import { actAndProve } from "../ha/proof.ts";
 import type { Explain } from "../ha/proof.ts";
 import type { PoolSession } from "../pool-session.ts";
 import type { ConsolePorts } from "../ports.ts";
 import { ConsoleProblem, problem } from "../problem.ts";
 import { Listeners } from "../streams.ts";
 import type { OpenStream } from "../streams.ts";
-import { flagOf, isGuest, isNullRef, mapOf, poolOf, textOf } from "../verdict/read.ts";
+import { flagOf, poolOf } from "../verdict/read.ts";
 import { haLizardTrace, replicationTraces } from "../verdict/traces.ts";
-import { agreementsOf } from "./agreement.ts";
-import type { XapiView } from "./agreement.ts";
+import { refuseUnread } from "./acknowledged.ts";
+import { hostViewOf, poolConfigOf, poolRevisionOf, xapiViewOf } from "./host-view.ts";
 import { HostLine } from "./host-line.ts";
 import { memberMemory, membersOf } from "./members.ts";
 import type { AgentMember, MemberMemory } from "./members.ts";
 import type { AgentPlaces } from "./ports.ts";
 import { startRollout } from "./rollouts.ts";
 import type { RunningRollout } from "./rollouts.ts";
-import {
-  historyKey,
-  nextSettings,
-  previewSettings,
-  readSettings,
-  settingsKey,
-} from "./settings.ts";
+import { previewSettings, readSettings } from "./settings.ts";
 import { lookAtKeys, trustKeys } from "./ssh-looks.ts";
 import { openSshTrust } from "./ssh-trust.ts";
 import { Timeline } from "./timeline.ts";
+import { writeSettings } from "./write-settings.ts";
 import { readMessages } from "./xapi-messages.ts";
 
 export interface PoolAgentsOptions {
@@ -112,7 +106,7 @@ export class PoolAgents {
           if (!isDirty) return null;
           isDirty = false;
           const atMs = this.#options.ports.clock.wallMs();
-          const hosts = this.#members.map((member) => this.#hostView(member));
+          const hosts = this.#hostViews();
           const changed = hosts.filter((host) => shown.get(host.hostUuid) !== JSON.stringify(host));
           const removeUuids = [...shown.keys()].filter(
             (uuid) => !hosts.some(({ hostUuid }) => hostUuid === uuid),
@@ -202,7 +196,10 @@ export class PoolAgents {
   }
 
   async install(input: Omit<InputOf<"agents.install">, "poolId">): Promise<{ runId: string }> {
-    if (!input.dryRun) this.#checkAcknowledged(input.hostUuids, input.acknowledgedIds);
+    if (!input.dryRun) {
+      const chosen = this.#chosen(input.hostUuids).map(({ uuid }) => uuid);
+      refuseUnread(this.#preflight, chosen, input.acknowledgedIds);
+    }
     return this.#start("install", input);
   }
 
@@ -234,7 +231,7 @@ export class PoolAgents {
   }
 
   settings(): OutputOf<"agents.settings"> {
-    return readSettings(this.#poolConfig());
+    return readSettings(poolConfigOf(this.#options.session.records()));
   }
 
   preview(values: Readonly<Record<string, number>>): OutputOf<"agents.previewSettings"> {
@@ -245,44 +242,17 @@ export class PoolAgents {
     input: Omit<InputOf<"agents.applySettings">, "poolId">,
   ): Promise<{ revision: number }> {
     const { session, ports, explain } = this.#options;
-    const state = this.settings();
-    if (state.revision !== input.expectedRevision) {
-      throw problem(
-        "settings-changed",
-        `The pool holds revision ${state.revision} of the settings by now, not ${input.expectedRevision}.`,
-        "Look at what changed, then apply again.",
-      );
-    }
-    const pool = poolOf(session.records());
-    if (pool === undefined)
-      throw problem("no-facts", "Nothing is known about the pool.", "Reconnect.");
-    const atMs = ports.clock.wallMs();
-    const next = nextSettings(state, { values: input.values, owner: ports.owner, atMs });
-    const write = async (key: string, value: string): Promise<void> => {
-      await actAndProve(
-        { session, explain },
-        async () => {
-          await session.call("pool.remove_from_other_config", pool.ref, key);
-          await session.call("pool.add_to_other_config", pool.ref, key, value);
-        },
-        {
-          what: `the setting “${key}” of the pool is written`,
-          holds: (records) => mapOf(poolOf(records)?.record, "other_config")[key] === value,
-          timeoutMs: 30_000,
-          repeatable: "when-unseen",
-        },
-      );
-    };
-    await write(historyKey, next.history);
-    await write(settingsKey, next.settings);
+    const { owner, clock } = ports;
+    const change = { ...input, owner, atMs: clock.wallMs() };
+    const revision = await writeSettings({ session, explain }, change);
     this.#act({
       type: "SettingsWritten",
       title: "Settings written",
-      text: `${ports.owner} wrote revision ${next.revision} of the agents' settings.`,
+      text: `${owner} wrote revision ${revision} of the agents' settings.`,
       tone: "neutral",
       hostUuid: null,
     });
-    return { revision: next.revision };
+    return { revision };
   }
 
   stop(): void {
@@ -513,39 +483,6 @@ export class PoolAgents {
     this.#timelineNews();
   }
 
-  #checkAcknowledged(hostUuids: readonly string[] | undefined, ids: readonly string[]): void {
-    const report = this.#preflight;
-    const chosen = this.#chosen(hostUuids).map(({ uuid }) => uuid);
-    const isSeen =
-      report !== null && chosen.every((uuid) => report.hosts.some((one) => one.hostUuid === uuid));
-    if (!isSeen) {
-      throw problem(
-        "preflight-needed",
-        "The hosts were not looked at yet.",
-        "Run the preflight and read what it found.",
-      );
-    }
-    const failed = report.hosts
-      .filter(({ hostUuid }) => chosen.includes(hostUuid))
-      .flatMap(({ hostName, findings }) =>
-        findings
-          .filter(({ state }) => state === "failed")
-          .map((one) => `“${hostName}”: ${one.sentence}`),
-      );
-    if (failed.length > 0) {
-      throw problem("preflight-failed", failed.join(" "), "Mend this, then look again.");
-    }
-    const open = report.acknowledgeIds.filter(
-      (id) => chosen.includes(id.split("/")[0] ?? "") && !ids.includes(id),
-    );
-    if (open.length === 0) return;
-    throw problem(
-      "not-acknowledged",
-      `${open.length} findings were not acknowledged.`,
-      "Read and acknowledge each of them.",
-    );
-  }
-
   #chosen(hostUuids: readonly string[] | undefined): readonly AgentMember[] {
     const chosen =
       hostUuids === undefined
@@ -572,71 +509,11 @@ export class PoolAgents {
     };
   }
 
-  #hostView(member: AgentMember): AgentHost {
-    const line = this.#lines.get(member.uuid);
-    const status = line?.status() ?? null;
-    const isStale = line?.isStale() ?? true;
-    const clock = line?.clock() ?? null;
-    return {
-      hostUuid: member.uuid,
-      hostName: member.name,
-      address: member.address,
-      role: member.isCoordinator ? "coordinator" : "supporter",
-      link: line?.link() ?? { state: "no-login", sentence: "Not looked at yet.", sinceMs: 0 },
-      installed: line?.installed() ?? { state: "unknown" },
-      status,
-      statusAtMs: line?.statusAtMs() ?? null,
-      isStale,
-      clockOffsetMs: clock?.offsetMs ?? null,
-      clockUncertaintyMs: clock?.uncertaintyMs ?? null,
-      drift: this.#drift(status),
-      agreements: agreementsOf(member, isStale ? null : status, this.#xapiView()),
-    };
-  }
-
-  #drift(status: AgentHost["status"]): AgentHost["drift"] {
-    const isKnown = this.#options.session.connection().status === "live";
-    const poolRevision = isKnown ? this.settings().revision : null;
-    const hostRevision = status?.settings.revision ?? null;
-    const about = { poolRevision, hostRevision };
-    if (status === null || poolRevision === null || hostRevision === null) {
-      return { ...about, state: "unknown", sentence: "Which settings it follows is not known." };
-    }
-    if (status.settings.problems.length > 0) {
-      const why = status.settings.problems.join("; ");
-      const sentence = `It refused the pool's settings and keeps revision ${hostRevision}: ${why}`;
-      return { ...about, state: "refused", sentence };
-    }
-    return poolRevision === hostRevision
-      ? { ...about, state: "same", sentence: `It follows revision ${hostRevision}.` }
-      : {
-          ...about,
-          state: "differs",
-          sentence: `It follows revision ${hostRevision}; the pool holds ${poolRevision}.`,
-        };
-  }
-
-  #xapiView(): XapiView {
+  #hostViews(): AgentHost[] {
     const { session } = this.#options;
-    const records = session.records();
-    const uuidOf = (ref: string): string => textOf(records.get("host", ref), "uuid");
-    const live = new Set<string>();
-    const running = new Map<string, Set<string>>();
-    for (const [ref, host] of records.all("host")) {
-      if (flagOf(records.get("host_metrics", textOf(host, "metrics")), "live"))
-        live.add(uuidOf(ref));
-      running.set(uuidOf(ref), new Set());
-    }
-    for (const [, vm] of records.all("VM")) {
-      const ref = textOf(vm, "resident_on");
-      if (isGuest(vm) && !isNullRef(ref)) running.get(uuidOf(ref))?.add(textOf(vm, "uuid"));
-    }
-    return {
-      isLive: session.connection().status === "live",
-      members: this.#members,
-      live,
-      running,
-    };
+    const xapi = xapiViewOf(session, this.#members);
+    const revision = poolRevisionOf(session);
+    return this.#members.map((one) => hostViewOf(one, this.#lines.get(one.uuid), xapi, revision));
   }
 
   #journals(): JournalState[] {
@@ -666,10 +543,6 @@ export class PoolAgents {
       }
       await ports.clock.sleep(messagesMs, this.#ended.signal);
     }
-  }
-
-  #poolConfig(): Readonly<Record<string, string>> {
-    return mapOf(poolOf(this.#options.session.records())?.record, "other_config");
   }
 
   /** Where its agent is, which the demo and trials know better than XAPI. */

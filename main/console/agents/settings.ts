@@ -139,7 +139,7 @@ export function previewSettings(
   for (const key of Object.keys(values)) {
     if (!Object.hasOwn(words, key)) problems.push({ key, sentence: "There is no such setting." });
   }
-  const after = { ...state.current, ...values } as SettingValues;
+  const after: SettingValues = { ...state.current, ...values };
   const changes = settingFields
     .filter(({ key }) => after[key] !== state.current[key])
     .map(({ key, title, unit }) => ({

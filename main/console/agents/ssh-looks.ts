@@ -13,7 +13,8 @@ import type { AgentMember } from "./members.ts";
 import type { SshTrust } from "./ssh-trust.ts";
 
 /*
- * SSH host keys: looked at, accepted by a person, cross-checked through XAPI. XAPI itself knows no SSH
+ * SSH host keys: looked at, accepted by a person, cross-checked through XAPI. XAPI itself knows no
+ * SSH
  * keys, so the first console that accepts one notes it in the host's record, over the verified TLS
  * connection; any other console, or this one after it forgot, compares with that.
  */

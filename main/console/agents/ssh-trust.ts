@@ -3,7 +3,10 @@ import { sshKeySchema } from "../../contract/install.ts";
 import type { SshKey } from "../../contract/install.ts";
 import type { StateStore } from "../ports.ts";
 
-/* SSH host keys that a person accepted, by address. A document that cannot be read is refused whole. */
+/*
+ * SSH host keys that a person accepted, by address. A document that cannot be read is refused
+ * whole.
+ */
 
 export interface SshTrust {
   find(address: string): SshKey | null;

@@ -2,8 +2,9 @@ import type { JournalEvent, JournalLine } from "../../../host-agent/contract/jou
 import type { Lane, TimelineItem } from "../../contract/timeline.ts";
 
 /*
- * Journals of all hosts, messages of XAPI and the console's own acts as one set of items. Lines of one
- * host count by sequence alone: each once, in order, and what is missing between two is a gap. Pure.
+ * Journals of all hosts, messages of XAPI and the console's own acts as one set of items. Lines of
+ * one host count by sequence alone: each once, in order, and what is missing between two is a gap.
+ * Pure.
  */
 
 export interface XapiMessage {
@@ -163,7 +164,7 @@ export class TimelineBook {
   /** Whatever an agent had open when it ended is not known from there on. */
   #restart(line: JournalLine, journal: Journal | undefined): void {
     if (journal === undefined) return;
-    for (const [key, { observer }] of [...this.#open]) {
+    for (const [key, { observer }] of this.#open) {
       if (observer === line.host) this.#closeSpan(key, journal.lastWallMs);
     }
     const event = line.event;

@@ -42,21 +42,30 @@ export function exportHtml({ items, lanes, journals }: ExportInput, nowMs: numbe
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>${style}</style></head><body>
 <h1>Timeline</h1>
-<p>Exported ${new Date(nowMs).toISOString()}. Times are UTC on the console's clock. Agents observe only: nothing here was decided by them.</p>
+<p>Exported ${new Date(nowMs).toISOString()}. Times are UTC on the console's clock.
+Agents observe only: nothing here was decided by them.</p>
 <h2>Clocks and journals</h2><ul>${clocks.join("")}</ul>
 <h2>${items.length} events</h2>
-<table><thead><tr><th>Time</th><th>Lasted</th><th>Lane</th><th>Source</th><th>What</th><th>Why</th></tr></thead>
+<table><thead><tr>${columns.map((name) => `<th>${name}</th>`).join("")}</tr></thead>
 <tbody>
 ${rows.join("\n")}
 </tbody></table></body></html>
 `;
 }
 
-const style = `body{font:14px/1.4 system-ui,sans-serif;margin:2rem;color:#1a1a1a;background:#fff}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .5rem;border-bottom:1px solid #ddd}
-th{position:sticky;top:0;background:#fff}td:first-child{white-space:nowrap;font-variant-numeric:tabular-nums}
-tr.bad td:first-child{border-left:4px solid #b3261e}tr.good td:first-child{border-left:4px solid #2e7d32}
-tr.notice td:first-child{border-left:4px solid #9a6700}tr.gap{background:repeating-linear-gradient(45deg,#f4f4f4 0 6px,#fff 6px 12px)}`;
+const columns = ["Time", "Lasted", "Lane", "Source", "What", "Why"];
+
+const style = [
+  "body{font:14px/1.4 system-ui,sans-serif;margin:2rem;color:#1a1a1a;background:#fff}",
+  "table{border-collapse:collapse;width:100%}",
+  "th,td{text-align:left;vertical-align:top;padding:.25rem .5rem;border-bottom:1px solid #ddd}",
+  "th{position:sticky;top:0;background:#fff}",
+  "td:first-child{white-space:nowrap;font-variant-numeric:tabular-nums}",
+  "tr.bad td:first-child{border-left:4px solid #b3261e}",
+  "tr.good td:first-child{border-left:4px solid #2e7d32}",
+  "tr.notice td:first-child{border-left:4px solid #9a6700}",
+  "tr.gap{background:repeating-linear-gradient(45deg,#f4f4f4 0 6px,#fff 6px 12px)}",
+].join("\n");
 
 function escaped(text: string): string {
   return text
