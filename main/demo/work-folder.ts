@@ -83,7 +83,7 @@ export function writeHostFolders(
   folder: string,
   preset: PoolPreset,
   pool: {
-    readonly hosts: readonly HostIdentity[];
+    readonly hosts: readonly Omit<HostIdentity, "hostKey">[];
     readonly secrets: PoolSecrets;
     readonly timing: "real" | "fast";
   },
@@ -144,7 +144,7 @@ function shareFile(from: string, to: string): void {
 
 function membersOf(
   preset: PoolPreset,
-  hosts: readonly HostIdentity[],
+  hosts: readonly Omit<HostIdentity, "hostKey">[],
 ): Record<string, files.MemberWire> {
   const members: Record<string, files.MemberWire> = {};
   for (const [index, host] of preset.hosts.entries()) {
