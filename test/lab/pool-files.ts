@@ -28,7 +28,12 @@ async function makePool(order: Order): Promise<void> {
   const names = presetHostNames(name);
   const identities = await Promise.all(
     order.addresses.map(async (address, index) => ({
-      place: { address, xapi: { host: address, port: 443 }, ssh: { host: address, port: 22 } },
+      place: {
+        address,
+        xapi: { host: address, port: 443 },
+        ssh: { host: address, port: 22 },
+        storageAddress: null,
+      },
       certificate: await makeCertificate(names[index] ?? "", [address]),
     })),
   );
