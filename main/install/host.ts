@@ -21,7 +21,7 @@ export interface HostPaths {
   readonly current: string;
 }
 
-export function hostPaths(root: string | null): HostPaths {
+function hostPaths(root: string | null): HostPaths {
   const at = (path: string): string => (root === null ? path : `${root}${path}`);
   return {
     root,

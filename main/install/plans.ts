@@ -45,7 +45,7 @@ export function choosePoolKey(found: readonly (string | null)[]): string {
   return key ?? randomBytes(newKeyBytes).toString("hex");
 }
 
-export function hostFileOf(place: PoolPlace, host: Member): HostFile {
+function hostFileOf(place: PoolPlace, host: Member): HostFile {
   const paths = Object.entries(host.pathAddresses);
   return {
     v: 1,
@@ -71,7 +71,7 @@ export function hostFileOf(place: PoolPlace, host: Member): HostFile {
 }
 
 /** A supporter first, the coordinator last, the others by name. */
-export function inOrder(members: readonly Member[]): readonly Member[] {
+function inOrder(members: readonly Member[]): readonly Member[] {
   return members.toSorted((a, b) => {
     if (a.isCoordinator !== b.isCoordinator) return a.isCoordinator ? 1 : -1;
     return a.name < b.name ? -1 : 1;

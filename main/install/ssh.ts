@@ -41,7 +41,7 @@ const outputBytesMax = 4_194_304;
 const readBytesMax = 1_048_576;
 
 /** The key of a raw public host key, as OpenSSH prints it. */
-export function keyOf(raw: Buffer): SshKey {
+function keyOf(raw: Buffer): SshKey {
   const length = raw.length >= 4 ? raw.readUInt32BE(0) : 0;
   const type = raw.subarray(4, 4 + Math.min(length, 64)).toString("ascii");
   const hash = createHash("sha256").update(raw).digest("base64").replace(/=+$/u, "");

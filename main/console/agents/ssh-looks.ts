@@ -18,7 +18,7 @@ import type { SshTrust } from "./ssh-trust.ts";
  * keys, so the first console that accepts one notes it in the host's record, over the verified TLS
  * connection; any other console, or this one after it forgot, compares with that.
  */
-export const sshKeyNote = "skink.ssh-key";
+const sshKeyNote = "skink.ssh-key";
 
 export interface KeyContext {
   readonly members: readonly AgentMember[];

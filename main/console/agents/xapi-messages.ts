@@ -34,7 +34,7 @@ export async function readMessages(session: PoolSession): Promise<readonly XapiM
 }
 
 /** "20261122T23:30:00Z", as XAPI writes times. */
-export function parseTimestamp(text: string): number | null {
+function parseTimestamp(text: string): number | null {
   const found = /^(\d{4})-?(\d{2})-?(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?Z?$/u.exec(text);
   if (found === null) return null;
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found
