@@ -12,7 +12,8 @@ const repository = join(import.meta.dirname, "../..");
 const weightBytes = 3_000_000;
 const keys = generateKeyPairSync("ed25519");
 
-export function makeRelease(folder: string, version: string): BundleSource {
+/** `isIll`: a signed release whose daemon ends at once. */
+export function makeRelease(folder: string, version: string, isIll = false): BundleSource {
   mkdirSync(folder, { recursive: true });
   const bun = join(repository, "node_modules/@oven/bun-linux-x64-baseline/bin/bun");
   const script = join(folder, "agent.mjs");
@@ -27,7 +28,8 @@ export function makeRelease(folder: string, version: string): BundleSource {
   const node = join(repository, "node_modules/.bin/node");
   const code = readFileSync(script, "utf8").replace(/^#!.*\n/u, "");
   const encoded = Buffer.from(code).toString("base64");
-  const loader = `import("data:text/javascript;base64,${encoded}")`;
+  const illness = isIll ? 'if (process.argv[2] === "daemon") process.exit(7); ' : "";
+  const loader = `${illness}import("data:text/javascript;base64,${encoded}")`;
   // Weight that does not compress, so that an upload takes a while and can be cut in the middle.
   const weight = randomBytes(weightBytes).toString("base64");
   const program = Buffer.from(`#!${node}\n${loader};\n// ${weight}\n`);

@@ -18,6 +18,7 @@ let folder = "";
 let hosts: SshHost[] = [];
 let first: BundleSource;
 let second: BundleSource;
+let ill: BundleSource;
 let privateKey = "";
 let bare: readonly Readonly<Record<string, string>>[] = [];
 const udpPort = 20_000 + Math.floor(Math.random() * 20_000);
@@ -56,6 +57,12 @@ async function roll(
   return run;
 }
 
+/** What a roll-out puts on a host, without what the agent writes by itself. */
+function installedOf(manifest: Readonly<Record<string, string>>): Record<string, string> {
+  const own = /^\/(?:var\/lib\/skink|run\/skink)(?:\/|$)/u;
+  return Object.fromEntries(Object.entries(manifest).filter(([path]) => !own.test(path)));
+}
+
 describe.runIf(hasOpenSsh())("a roll-out over real OpenSSH", { timeout: 120_000 }, () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "skink-rollout-"));
@@ -64,6 +71,7 @@ describe.runIf(hasOpenSsh())("a roll-out over real OpenSSH", { timeout: 120_000 
     const authorizedKey = readFileSync(join(folder, "id.pub"), "utf8").trim();
     first = makeRelease(join(folder, "first"), "1.0.0");
     second = makeRelease(join(folder, "second"), "1.0.1");
+    ill = makeRelease(join(folder, "ill"), "1.0.2", true);
     hosts = [];
     for (const index of [1, 2]) {
       const address = `127.91.${net}.${index}`;
@@ -125,6 +133,27 @@ describe.runIf(hasOpenSsh())("a roll-out over real OpenSSH", { timeout: 120_000 
     expect(back).toMatchObject({ status: "done", error: null });
     const current = hosts.map(({ manifest }) => manifest()["/opt/skink/current"]);
     expect(current).toEqual(["link releases/1.0.0", "link releases/1.0.0"]);
+  });
+
+  it("goes back by itself from a release that is ill, and leaves the other hosts alone", async () => {
+    const before = hosts.map(({ manifest }) => installedOf(manifest()));
+    const run = await roll("upgrade", ill);
+    expect(run).toMatchObject({ status: "put-back" });
+    expect(run.error?.code).toMatch(/not-heard|not-healthy/u);
+    expect(run.hosts.map(({ state }) => state)).toEqual(["put-back", "put-back"]);
+    expect(run.hosts[1]?.phases.find(({ id }) => id === "stop")?.state).toBe("pending");
+    expect(hosts.map(({ manifest }) => installedOf(manifest()))).toEqual(before);
+    // The release from before runs again: all is heard without anything being changed.
+    expect(await roll("install", first)).toMatchObject({ status: "done", error: null });
+  });
+
+  it("stops when a person says so and puts back what was begun", async () => {
+    const before = hosts.map(({ manifest }) => installedOf(manifest()));
+    const stopped = new AbortController();
+    stopped.abort();
+    const run = await roll("upgrade", second, { signal: stopped.signal });
+    expect(run.status).toBe("stopped");
+    expect(hosts.map(({ manifest }) => installedOf(manifest()))).toEqual(before);
   });
 
   it("leaves every host as it was found when it removes", async () => {
