@@ -220,7 +220,10 @@ async function startRelay(
   const open = new Set<Socket>();
   let isCut = false;
   const server: Server = createServer((near) => {
-    if (isCut) return near.destroy();
+    if (isCut) {
+      near.destroy();
+      return;
+    }
     const far = connect(to, "127.0.0.1");
     for (const [one, other] of [
       [near, far],
