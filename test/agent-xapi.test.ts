@@ -6,7 +6,9 @@ import { startDemoPool } from "../main/demo/demo-pool.ts";
 import type { DemoPool } from "../main/demo/demo-pool.ts";
 import { AgentPool, sourceProgram, until } from "./agents/agent-process.ts";
 
-/* An agent beside the XAPI of each of two virtual hosts: what it reads there, also when XAPI hangs. */
+/**
+ * An agent beside the XAPI of each of two virtual hosts: what it reads there, also when XAPI hangs.
+ */
 
 let demo: DemoPool;
 let pool: AgentPool;

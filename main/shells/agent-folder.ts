@@ -3,8 +3,9 @@ import path from "node:path";
 import type { ConsolePorts } from "../console/ports.ts";
 
 /**
- * The agent that ships beside this program. Its key comes with it: the signature shows that the files
- * belong together and are whole; that they are the publisher's is for the package's own signature.
+ * The agent that ships beside this program. Its key comes with it: the signature shows that the
+ * files belong together and are whole; that they are the publisher's is for the package's own
+ * signature.
  */
 export function agentPorts(folder: string): NonNullable<ConsolePorts["agents"]> {
   const agentSocket = process.env["SSH_AUTH_SOCK"];

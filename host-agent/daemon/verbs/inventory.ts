@@ -36,8 +36,8 @@ export async function removeAll(line: CommandLine): Promise<number> {
   const { layout } = line;
   const before = Object.keys(await manifestOf(layout)).length;
   await removeUnit(layout);
-  // The program goes last: it may have to do this again. Its files go before the rule, so that a full
-  // disk has room for the rewritten rules.
+  // The program goes last: it may have to do this again. Its files go before the rule, so that a
+  // full disk has room for the rewritten rules.
   const [program, ...others] = foldersOf(layout);
   for (const folder of others) rmSync(folder, { recursive: true, force: true });
   const hadRule = await removeRule(layout);
