@@ -128,7 +128,7 @@ test("hears and is heard on a kernel without system calls from 314 on, in little
     expect([verb[0], runProgram(["python3"], args).code]).toEqual([verb[0], 0]);
   }
   await pool.stop("a", "SIGKILL");
-  await until("b suspects a", () => pool.of("b", "HostSuspected").length === 1);
+  await until("b suspects a", () => pool.of("b", "HostSuspected").length >= 1);
 });
 
 test("stood still until its peer suspects it, blames nobody else for it", async () => {
@@ -138,9 +138,9 @@ test("stood still until its peer suspects it, blames nobody else for it", async 
   pool.start("b");
   await pool.allHeard(["a", "b"]);
   pool.signal("a", "SIGSTOP");
-  await until("b suspects a", () => pool.of("b", "HostSuspected").length === 1);
+  await until("b suspects a", () => pool.of("b", "HostSuspected").length >= 1);
   pool.signal("a", "SIGCONT");
-  await until("a is live again", () => pool.of("b", "HostHeardAgain").length === 1);
-  await until("a says so", () => pool.of("a", "AgentStalled").length === 1);
+  await until("a is live again", () => pool.of("b", "HostHeardAgain").length >= 1);
+  await until("a says so", () => pool.of("a", "AgentStalled").length >= 1);
   expect(pool.of("a", "HostSuspected")).toEqual([]);
 });
