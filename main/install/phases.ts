@@ -213,7 +213,8 @@ export const firewall: Phase = {
     return (await host.act(program, "firewallAdd", String(target.udpPort))).sentence;
   },
   async undo({ host, version, before }) {
-    if (before.hadFirewallRule) return;
+    // On a host that had nothing the release's undo removes the rule, once a full disk has room.
+    if (before.hadFirewallRule || before.isBare) return;
     const program = host.paths.release(version);
     if ((await host.shell.stat(program)) !== null) await host.act(program, "firewallRemove");
   },
