@@ -6,9 +6,9 @@ import type { FaultKind, FaultRoom, FaultRow } from "./faults.ts";
 import { hasOpenSsh } from "./ssh-host.ts";
 
 /*
- * The whole table takes a quarter of an hour, so a normal run tries one row of each kind and looks that
- * the table in docs/ is whole. SKINK_FAULT_TABLE=write tries every row and writes it; a word such as
- * install/link tries the rows of that phase and writes them into the table that is there.
+ * The whole table takes a quarter of an hour, so a normal run tries one row of each kind and looks
+ * that the table in docs/ is whole. SKINK_FAULT_TABLE=write tries every row and writes it; a word
+ * such as install/link tries the rows of that phase and writes them into the table that is there.
  */
 const document = join(import.meta.dirname, "../../docs/rollout-faults.md");
 const asked = process.env["SKINK_FAULT_TABLE"] ?? "";
