@@ -1,6 +1,7 @@
 import { ledgerChanges, ledgerPrefix, readLedgerOwner } from "./ledger-key.ts";
 import {
   hostObject,
+  kindsOf,
   notPassed,
   passed,
   type CheckKind,
@@ -9,12 +10,7 @@ import {
 } from "./judgement.ts";
 import { counted, flagOf, listed, listOf, mapOf, nameOf, numberOf, textOf } from "./read.ts";
 
-const kind = (id: string, title: string, evidence: string): CheckKind => ({
-  id,
-  group: "pool",
-  title,
-  evidence,
-});
+const kind = kindsOf("pool");
 
 const hostsLive = kind("hosts-live", "All hosts answer", "XAPI's host metrics");
 const hostsEnabled = kind("hosts-enabled", "All other hosts take VMs", "XAPI's host records");

@@ -2,21 +2,16 @@ import { pinReasons } from "./agility.ts";
 import {
   guestObject,
   hostObject,
+  kindsOf,
   notPassed,
   passed,
-  type CheckKind,
   type Finding,
   type Subject,
 } from "./judgement.ts";
 import type { GuestFacts } from "./pool-index.ts";
 import { counted, listed, listOf, mapOf, textOf } from "./read.ts";
 
-const kind = (id: string, title: string, evidence: string): CheckKind => ({
-  id,
-  group: "vms",
-  title,
-  evidence,
-});
+const kind = kindsOf("vms");
 
 const known = kind("vm-facts", "Everything about the VMs is known", "XAPI's VM records");
 const running = kind("vm-running", "No VM is paused", "Power states in XAPI's VM records");

@@ -74,3 +74,10 @@ export function notPassed(
 ): Finding {
   return { ...kind, state, ...what };
 }
+
+/** Makes the kinds of one group of checks. */
+export function kindsOf(
+  group: CheckKind["group"],
+): (id: string, title: string, evidence: string) => CheckKind {
+  return (id, title, evidence) => ({ id, group, title, evidence });
+}
